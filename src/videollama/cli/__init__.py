@@ -1,0 +1,1 @@
+"""The `videollama` command: one file per verb; parses, calls, prints."""

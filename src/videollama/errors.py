@@ -1,0 +1,50 @@
+"""The errors a user can meet.
+
+    VideoLlamaError
+    ├── InputError            a value given by the caller cannot be used
+    ├── MediaError            a file cannot be read as video, image or sound
+    ├── ModelNotFoundError    a model reference leads nowhere
+    ├── CheckpointError       files that exist, but do not form a working model
+    ├── DownloadError         weights could not be fetched
+    ├── RecipeError           a training recipe is not valid
+    ├── DataError             training or evaluation data is not usable
+    └── OutputError           a result could not be written
+
+Every message is one sentence that holds the offending value and what to do about it.
+"""
+
+
+class VideoLlamaError(Exception):
+    """Base of all errors that are the user's to fix; the command line prints them and exits with 2."""
+
+
+class InputError(VideoLlamaError):
+    """A value given by the caller cannot be used."""
+
+
+class MediaError(VideoLlamaError):
+    """A file cannot be read as video, image or sound."""
+
+
+class ModelNotFoundError(VideoLlamaError):
+    """A model reference leads nowhere."""
+
+
+class CheckpointError(VideoLlamaError):
+    """Files exist, but do not form a working model."""
+
+
+class DownloadError(VideoLlamaError):
+    """Weights could not be fetched."""
+
+
+class RecipeError(VideoLlamaError):
+    """A training recipe is not valid."""
+
+
+class DataError(VideoLlamaError):
+    """Training or evaluation data is not usable."""
+
+
+class OutputError(VideoLlamaError):
+    """A result could not be written."""

@@ -1,0 +1,1 @@
+"""Tasks with answers and the metrics that score them."""

@@ -1,0 +1,1 @@
+"""The engine behind every verb: load once, ask, chat, stream, caption."""

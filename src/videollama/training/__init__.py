@@ -1,0 +1,1 @@
+"""Two stages on two branches: recipes, data, feature cache and the trainer."""
