@@ -1,0 +1,72 @@
+"""The command `videollama`: one verb per file, and one place where errors become sentences."""
+
+import errno
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from videollama import __version__
+from videollama.errors import VideoLlamaError
+
+app = typer.Typer(
+    name="videollama",
+    help="Ask questions about videos, by what is seen and what is heard.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # a defect of ours keeps its plain traceback
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DISK_ERRORS = {
+    errno.ENOSPC: "the disk is full; free some space or write somewhere else",
+    errno.EDQUOT: "your disk quota is used up; free some space or write somewhere else",
+    errno.EROFS: "the file system is read-only; write somewhere else",
+    errno.EACCES: "permission is denied; choose a place you may read and write",
+    errno.EPERM: "the operation is not permitted; choose a place you may read and write",
+    errno.ENAMETOOLONG: "the file name is too long; choose a shorter one",
+}
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"videollama {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def run(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits: 0 done, 2 the user's to fix, 130 interrupted.
+
+    Args:
+        arguments: Words after `videollama`; the process's own by default.
+    """
+    try:
+        app(arguments)
+    except VideoLlamaError as error:
+        sys.exit(_complain(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(_complain(f"{place}{_DISK_ERRORS[error.errno]}."))
+    sys.exit(0)
+
+
+def _complain(sentence: str) -> int:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(sentence, style="red", markup=False, highlight=False)
+    return 2

@@ -1,0 +1,52 @@
+"""Options that several verbs share, so that they read and behave the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", metavar="REF", help="Model folder or hub name; the built-in model if absent."
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.", show_default=True)
+]
+DtypeOption = Annotated[
+    str, typer.Option("--dtype", help="auto, float32, bfloat16, float16.", show_default=True)
+]
+FramesOption = Annotated[
+    int | None, typer.Option("--frames", min=1, help="Frames to look at, evenly spread. [default: 8]")
+]
+FpsOption = Annotated[
+    float | None, typer.Option("--fps", help="Frames to look at per second, instead of --frames.")
+]
+StartOption = Annotated[
+    float | None, typer.Option("--start", metavar="SECONDS", help="Ignore what comes before.")
+]
+EndOption = Annotated[
+    float | None, typer.Option("--end", metavar="SECONDS", help="Ignore what comes after.")
+]
+MaxNewTokensOption = Annotated[
+    int, typer.Option("--max-new-tokens", min=1, help="Longest answer, in tokens.")
+]
+SampleOption = Annotated[
+    bool, typer.Option("--sample", help="Draw words at random instead of the likeliest (see --seed).")
+]
+TemperatureOption = Annotated[
+    float | None, typer.Option("--temperature", help="With --sample: higher is freer. [default: 1.0]")
+]
+TopPOption = Annotated[
+    float | None,
+    typer.Option("--top-p", help="With --sample: keep the likeliest words up to this sum. [default: 0.9]"),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", help="Sample with this seed; the same seed, the same answer.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON lines here.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results.")]
