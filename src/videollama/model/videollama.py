@@ -1,0 +1,381 @@
+"""Video-LLaMA: a language model that reads frames and sounds. Read this file first.
+
+    frames   (N, T, C, H, W) ─ encode_frames ──▶ (N, T, P, Dv) ─ encode_video ─▶ (N, Qv, D) ┐
+    segments (N, S, 1, M, F) ─ encode_segments ▶ (N, S, Da) ──── encode_audio ─▶ (N, Qa, D) ┤
+    text     (B, L) ids ─────────────────────── word embeddings ─▶ (B, L, D) ◀──────────────┘
+                                                language model ──▶ (B, L, vocabulary)
+
+The encoders on the left and the language model are frozen; what lies between is trained.
+
+Letters: B prompts, L tokens, N clips in the whole batch, T frames, C H W pixels, P patches, S segments of sound,
+M mel bins, F mel frames, Q queries, D widths (Dv vision, Da audio, Dq Q-Former, D language model).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    Blip2QFormerModel,
+    GenerationMixin,
+    PreTrainedModel,
+    initialization,
+)
+from transformers.cache_utils import Cache
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from videollama.configuration import VideoLlamaConfig
+from videollama.errors import InputError
+from videollama.model.efficientnet_lite import EfficientNetLite, SameConv2d
+from videollama.model.qformer import TimePositionEmbedding, read_with_queries
+from videollama.model.vision import build_vision_encoder
+
+
+class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
+    """Answers questions about clips by what is seen and heard.
+
+    A prompt holds one placeholder id (`config.video_token_id`, `config.audio_token_id`) per query token; the clips of
+    the whole batch fill them in order of appearance, so a prompt may hold none, one or several clips.
+    """
+
+    config_class = VideoLlamaConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    input_modalities = ("video", "image", "audio", "text")
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_attention_backend = True
+    _no_split_modules = ("Blip2QFormerLayer", "InvertedResidual")
+    _skip_keys_device_placement = ("past_key_values",)
+
+    def __init__(self, config: VideoLlamaConfig) -> None:
+        super().__init__(config)
+        self._build_picture_branch(config)
+        self._build_sound_branch(config)
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.post_init()
+
+    def _build_picture_branch(self, config: VideoLlamaConfig) -> None:
+        self.vision_encoder = build_vision_encoder(config.vision_config)
+        width = config.frame_token_size
+        if config.image_qformer_config is not None:
+            self.image_query_tokens = query_tokens(config.num_image_query_tokens, width)
+            self.image_qformer = Blip2QFormerModel._from_config(config.image_qformer_config)
+        else:
+            vision_size = config.vision_config.hidden_size
+            self.frame_projection = nn.Sequential(
+                nn.LayerNorm(vision_size), nn.Linear(vision_size, width)
+            )
+            self.patch_position_embedding = nn.Embedding(config.num_patches, width)
+        self.frame_position_embedding = TimePositionEmbedding(config.max_frames, width)
+        reader = config.video_qformer_config
+        self.video_query_tokens = query_tokens(config.num_video_query_tokens, reader.hidden_size)
+        self.video_qformer = Blip2QFormerModel._from_config(reader)
+        self.video_projection = nn.Linear(reader.hidden_size, config.text_config.hidden_size)
+
+    def _build_sound_branch(self, config: VideoLlamaConfig) -> None:
+        self.audio_encoder = None
+        if config.audio_config is None:
+            return
+        self.audio_encoder = EfficientNetLite(config.audio_config)
+        self.segment_position_embedding = TimePositionEmbedding(
+            config.max_segments, config.audio_config.hidden_size
+        )
+        reader = config.audio_qformer_config
+        self.audio_query_tokens = query_tokens(config.num_audio_query_tokens, reader.hidden_size)
+        self.audio_qformer = Blip2QFormerModel._from_config(reader)
+        self.audio_projection = nn.Linear(reader.hidden_size, config.text_config.hidden_size)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if module is self:
+            for name, parameter in self.named_parameters(recurse=False):
+                if name.endswith("_query_tokens"):
+                    initialization.normal_(parameter, std=self.config.initializer_range)
+        elif isinstance(module, SameConv2d):
+            initialization.kaiming_normal_(module.weight, mode="fan_out")
+
+    # ------------------------------------------------------------------ pictures
+
+    def encode_frames(self, pixel_values: Tensor) -> Tensor:
+        """Run the frozen vision encoder on every frame.
+
+        Args:
+            pixel_values: Normalised frames, `(N, T, C, H, W)`.
+
+        Returns:
+            Features, `(N, T, P, Dv)`; they depend on nothing that is trained, so they can be kept.
+        """
+        clips, frames = pixel_values.shape[:2]
+        pixels = pixel_values.flatten(0, 1).to(dtype_of(self.vision_encoder))
+        return self.vision_encoder(pixels).unflatten(0, (clips, frames))
+
+    def encode_video(self, frame_features: Tensor, pixel_mask: Tensor | None = None) -> Tensor:
+        """Turn the features of a clip's frames into tokens for the language model.
+
+        Args:
+            frame_features: What :meth:`encode_frames` gave, `(N, T, P, Dv)`.
+            pixel_mask: True where a frame belongs to the clip, `(N, T)`; `None` where all do.
+
+        Returns:
+            Video tokens, `(N, Qv, D)`.
+        """
+        mask = mask_or_all(pixel_mask, frame_features)
+        tokens = self.encode_frame_tokens(frame_features)
+        tokens = tokens + self.frame_position_embedding(mask).to(tokens).unsqueeze(2)
+        tokens = tokens.masked_fill(~mask[:, :, None, None], 0.0)
+        found = read_with_queries(
+            self.video_qformer,
+            self.video_query_tokens,
+            tokens.flatten(1, 2),
+            mask.repeat_interleave(tokens.shape[2], dim=1),
+        )
+        return self.video_projection(found.to(self.video_projection.weight.dtype))
+
+    def encode_frame_tokens(self, frame_features: Tensor) -> Tensor:
+        """Shorten each frame's features to what the Video Q-Former reads, `(N, T, P, Dv)` to `(N, T, Qi, Dq)`."""
+        if self.config.image_qformer_config is None:
+            projected = self.frame_projection(frame_features.to(dtype_of(self.frame_projection)))
+            return projected + self.patch_position_embedding.weight
+        found = read_with_queries(
+            self.image_qformer, self.image_query_tokens, frame_features.flatten(0, 1)
+        )
+        return found.unflatten(0, frame_features.shape[:2])
+
+    # ------------------------------------------------------------------ sound
+
+    def encode_segments(self, audio_values: Tensor) -> Tensor:
+        """Run the frozen audio encoder on every segment of sound.
+
+        Args:
+            audio_values: Normalised log-mel spectrograms, `(N, S, 1, M, F)`.
+
+        Returns:
+            One embedding per segment, `(N, S, Da)`; they depend on nothing that is trained, so they can be kept.
+
+        Raises:
+            InputError: The model was built without hearing.
+        """
+        self._require_hearing()
+        clips, segments = audio_values.shape[:2]
+        spectrograms = audio_values.flatten(0, 1).to(dtype_of(self.audio_encoder))
+        return self.audio_encoder(spectrograms).mean(dim=1).unflatten(0, (clips, segments))
+
+    def encode_audio(self, segment_features: Tensor, audio_mask: Tensor | None = None) -> Tensor:
+        """Turn the embeddings of a clip's segments into tokens for the language model.
+
+        Args:
+            segment_features: What :meth:`encode_segments` gave, `(N, S, Da)`.
+            audio_mask: True where a segment belongs to the clip, `(N, S)`; `None` where all do.
+
+        Returns:
+            Audio tokens, `(N, Qa, D)`.
+
+        Raises:
+            InputError: The model was built without hearing.
+        """
+        self._require_hearing()
+        mask = mask_or_all(audio_mask, segment_features)
+        positions = self.segment_position_embedding(mask)
+        tokens = segment_features.to(positions) + positions
+        tokens = tokens.masked_fill(~mask[:, :, None], 0.0)
+        found = read_with_queries(self.audio_qformer, self.audio_query_tokens, tokens, mask)
+        return self.audio_projection(found.to(self.audio_projection.weight.dtype))
+
+    def _require_hearing(self) -> None:
+        if self.audio_encoder is None:
+            raise InputError(
+                "This model has no audio branch (audio_config is null); leave the sound out or load one that has it."
+            )
+
+    # ------------------------------------------------------------------ the prompt
+
+    def embed_prompt(
+        self,
+        input_ids: Tensor,
+        *,
+        pixel_values: Tensor | None = None,
+        pixel_mask: Tensor | None = None,
+        audio_values: Tensor | None = None,
+        audio_mask: Tensor | None = None,
+        video_embeds: Tensor | None = None,
+        audio_embeds: Tensor | None = None,
+    ) -> Tensor:
+        """Look the words up and put the clips in place of their placeholders.
+
+        Args:
+            input_ids: Prompts, `(B, L)`. The placeholder ids may lie outside the vocabulary.
+            pixel_values: Frames, `(N, T, C, H, W)`, or give `video_embeds`.
+            pixel_mask: True where a frame belongs to its clip, `(N, T)`.
+            audio_values: Segments of sound, `(N, S, 1, M, F)`, or give `audio_embeds`.
+            audio_mask: True where a segment belongs to its clip, `(N, S)`.
+            video_embeds: What :meth:`encode_video` gave, `(N, Qv, D)`.
+            audio_embeds: What :meth:`encode_audio` gave, `(N, Qa, D)`.
+
+        Returns:
+            What the language model reads, `(B, L, D)`.
+
+        Raises:
+            InputError: The number of placeholders is not the number of tokens to put there.
+        """
+        if video_embeds is None and pixel_values is not None:
+            video_embeds = self.encode_video(self.encode_frames(pixel_values), pixel_mask)
+        if audio_embeds is None and audio_values is not None:
+            audio_embeds = self.encode_audio(self.encode_segments(audio_values), audio_mask)
+        is_video = input_ids == self.config.video_token_id
+        is_audio = input_ids == self.config.audio_token_id
+        words = self.get_input_embeddings()(input_ids.masked_fill(is_video | is_audio, 0))
+        words = fill_placeholders(words, is_video, video_embeds, "video")
+        return fill_placeholders(words, is_audio, audio_embeds, "audio")
+
+    def forward(  # noqa: PLR0913  (the arguments of a transformers model)
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        pixel_mask: Tensor | None = None,
+        audio_values: Tensor | None = None,
+        audio_mask: Tensor | None = None,
+        video_embeds: Tensor | None = None,
+        audio_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        logits_to_keep: int | Tensor = 0,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """Predict every next token.
+
+        Args:
+            input_ids: Prompts with placeholders, `(B, L)`.
+            attention_mask: 1 where a token belongs to its prompt, `(B, L)`.
+            pixel_values: See :meth:`embed_prompt`; likewise the next five.
+            pixel_mask: See :meth:`embed_prompt`.
+            audio_values: See :meth:`embed_prompt`.
+            audio_mask: See :meth:`embed_prompt`.
+            video_embeds: See :meth:`embed_prompt`.
+            audio_embeds: See :meth:`embed_prompt`.
+            labels: The tokens to predict, `(B, L)`, -100 where none is asked for.
+            position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` when not given.
+            inputs_embeds: What :meth:`embed_prompt` gave, `(B, L, D)`, instead of everything above.
+            past_key_values: Cache of the tokens before.
+            logits_to_keep: How many last tokens to predict for (0: all), or their indices.
+            **kwargs: Passed to the language model.
+
+        Returns:
+            `loss` (when `labels` are given: mean cross-entropy per asked token), `logits` `(B, L, vocabulary)` and the
+            cache.
+        """
+        if inputs_embeds is None:
+            inputs_embeds = self.embed_prompt(
+                input_ids,
+                pixel_values=pixel_values,
+                pixel_mask=pixel_mask,
+                audio_values=audio_values,
+                audio_mask=audio_mask,
+                video_embeds=video_embeds,
+                audio_embeds=audio_embeds,
+            )
+        if position_ids is None and past_key_values is None and attention_mask is not None:
+            position_ids = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
+        outputs = self.language_model(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            logits_to_keep=logits_to_keep,
+            **kwargs,
+        )
+        if labels is not None:
+            outputs.loss = self.loss_function(
+                logits=outputs.logits, labels=labels, vocab_size=outputs.logits.shape[-1]
+            )
+        return outputs
+
+    @torch.no_grad()
+    def generate(self, input_ids: Tensor | None = None, **kwargs: Any) -> Any:
+        """Answer the prompts.
+
+        Clips are encoded once, also for beams. The prompt is handed to the search as embeddings, hence what comes
+        back are the new tokens alone, and repetition penalties look at nothing else: both as in the original.
+
+        Args:
+            input_ids: Prompts with placeholders, `(B, L)`, padded on the left.
+            **kwargs: The media of :meth:`embed_prompt`, `attention_mask`, and everything that
+                `transformers.GenerationMixin.generate` knows: `max_new_tokens`, `num_beams`, `do_sample`, `streamer` …
+
+        Returns:
+            New tokens, `(B, up to max_new_tokens)`, or a `GenerateOutput` where `return_dict_in_generate` is set.
+        """
+        media = {name: kwargs.pop(name) for name in MEDIA_ARGUMENTS if name in kwargs}
+        if kwargs.get("inputs_embeds") is None:
+            kwargs["inputs_embeds"] = self.embed_prompt(input_ids, **media)
+        return super().generate(**kwargs)
+
+    # ------------------------------------------------------------------ what transformers asks for
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The word embeddings of the language model."""
+        return self.language_model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the word embeddings of the language model."""
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The head of the language model."""
+        return self.language_model.get_output_embeddings()
+
+
+MEDIA_ARGUMENTS = (
+    "pixel_values",
+    "pixel_mask",
+    "audio_values",
+    "audio_mask",
+    "video_embeds",
+    "audio_embeds",
+)
+
+
+def query_tokens(number: int, width: int) -> nn.Parameter:
+    """Learned queries, `(1, number, width)`, to be initialised by the model."""
+    return nn.Parameter(torch.zeros(1, number, width))
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The type of a module's weights, which its inputs must have."""
+    return next(module.parameters()).dtype
+
+
+def mask_or_all(mask: Tensor | None, features: Tensor) -> Tensor:
+    """A boolean mask over the places in time of `features` `(N, T, …)`: the one given, or all true."""
+    if mask is None:
+        return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
+    return mask.to(device=features.device, dtype=torch.bool)
+
+
+def fill_placeholders(words: Tensor, places: Tensor, tokens: Tensor | None, kind: str) -> Tensor:
+    """Put the tokens `(N, Q, D)` into the marked places `(B, L)` of the words `(B, L, D)`, in order.
+
+    Raises:
+        InputError: There are not as many places as tokens.
+    """
+    num_places = int(places.sum())
+    num_tokens = 0 if tokens is None else tokens.shape[0] * tokens.shape[1]
+    if num_places != num_tokens:
+        raise InputError(
+            f"The prompts hold {num_places} {kind} placeholders for {num_tokens} {kind} tokens; "
+            "write one placeholder per token of every clip."
+        )
+    if tokens is None:
+        return words
+    return words.masked_scatter(places.to(words.device).unsqueeze(-1), tokens.to(words))
+
+
+AutoModel.register(VideoLlamaConfig, VideoLlamaForConditionalGeneration)
+AutoModelForImageTextToText.register(VideoLlamaConfig, VideoLlamaForConditionalGeneration)
