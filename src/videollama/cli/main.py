@@ -7,6 +7,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from videollama import __version__
+from videollama.cli.ask import ask
+from videollama.cli.caption import caption
+from videollama.cli.chat import chat
 from videollama.errors import VideoLlamaError
 
 app = typer.Typer(
@@ -24,6 +27,8 @@ _DISK_ERRORS = {
     errno.EROFS: "the file system is read-only; write somewhere else",
     errno.EACCES: "permission is denied; choose a place you may read and write",
     errno.EPERM: "the operation is not permitted; choose a place you may read and write",
+    errno.EISDIR: "this is a folder; name a file",
+    errno.ENOTDIR: "a part of this path is a file, not a folder; choose another place",
     errno.ENAMETOOLONG: "the file name is too long; choose a shorter one",
 }
 
@@ -38,10 +43,16 @@ def _print_version(wanted: bool) -> None:
 def _main(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass
+
+
+for verb in (ask, chat, caption):
+    app.command()(verb)
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:

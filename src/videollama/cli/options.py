@@ -8,7 +8,10 @@ import typer
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", metavar="REF", help="Model folder or hub name; the built-in model if absent."
+        "--model",
+        "-m",
+        metavar="REF",
+        help="Model folder or hub name; the built-in model if absent.",
     ),
 ]
 DeviceOption = Annotated[
@@ -18,7 +21,8 @@ DtypeOption = Annotated[
     str, typer.Option("--dtype", help="auto, float32, bfloat16, float16.", show_default=True)
 ]
 FramesOption = Annotated[
-    int | None, typer.Option("--frames", min=1, help="Frames to look at, evenly spread. [default: 8]")
+    int | None,
+    typer.Option("--frames", min=1, help="Frames to look at, evenly spread. (8 if absent)"),
 ]
 FpsOption = Annotated[
     float | None, typer.Option("--fps", help="Frames to look at per second, instead of --frames.")
@@ -33,17 +37,22 @@ MaxNewTokensOption = Annotated[
     int, typer.Option("--max-new-tokens", min=1, help="Longest answer, in tokens.")
 ]
 SampleOption = Annotated[
-    bool, typer.Option("--sample", help="Draw words at random instead of the likeliest (see --seed).")
+    bool,
+    typer.Option("--sample", help="Draw words at random instead of the likeliest (see --seed)."),
 ]
 TemperatureOption = Annotated[
-    float | None, typer.Option("--temperature", help="With --sample: higher is freer. [default: 1.0]")
+    float | None,
+    typer.Option("--temperature", help="With --sample: higher is freer. (1.0 if absent)"),
 ]
 TopPOption = Annotated[
     float | None,
-    typer.Option("--top-p", help="With --sample: keep the likeliest words up to this sum. [default: 0.9]"),
+    typer.Option(
+        "--top-p", help="With --sample: keep the likeliest words up to this sum. (0.9 if absent)"
+    ),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option("--seed", help="Sample with this seed; the same seed, the same answer.")
+    int | None,
+    typer.Option("--seed", help="Sample with this seed; the same seed, the same answer."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 OutputOption = Annotated[

@@ -1,0 +1,81 @@
+"""`videollama ask`: one question about one file or several."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videollama.cli import options
+from videollama.cli.terminal import remark_on, working
+from videollama.errors import InputError
+
+
+def ask(
+    media_and_question: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MEDIA... QUESTION",
+            help="Video, picture or sound files, mixed as you like, and the question last.",
+            show_default=False,
+        ),
+    ],
+    model: options.ModelOption = None,
+    frames: options.FramesOption = None,
+    fps: options.FpsOption = None,
+    start: options.StartOption = None,
+    end: options.EndOption = None,
+    max_new_tokens: options.MaxNewTokensOption = 96,
+    sample: options.SampleOption = False,
+    temperature: options.TemperatureOption = None,
+    top_p: options.TopPOption = None,
+    seed: options.SeedOption = None,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Answer a question about videos, pictures and sounds.
+
+    Examples:
+
+        videollama ask clip.mp4 "What happens, and what do you hear?"
+
+        videollama ask photo.jpg barking.wav "Does the sound fit the picture?"
+
+        videollama ask film.mkv "What is she holding?" --start 60 --end 75 --frames 16 --json
+    """
+    *media, question = media_and_question
+    if not media:
+        raise InputError(_what_is_missing(question))
+    with working("Loading the model", quiet=quiet or as_json):
+        from videollama.inference.engine import VideoLlama
+
+        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+    with working("Looking and listening", quiet=quiet or as_json):
+        answer = assistant.ask(
+            list(media),
+            question,
+            num_frames=frames,
+            frames_per_second=fps,
+            start_seconds=start,
+            end_seconds=end,
+            max_new_tokens=max_new_tokens,
+            do_sample=sample or seed is not None,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+        )
+    if as_json:
+        print(json.dumps({"question": question, **answer.to_dict()}, ensure_ascii=False, indent=2))
+        return
+    print(answer.text, flush=True)
+    if not quiet:
+        remark_on(answer)
+
+
+def _what_is_missing(only_word: str) -> str:
+    example = 'videollama ask clip.mp4 "What happens?"'
+    if Path(only_word).exists():
+        return f"The question about {only_word} is missing; for example: {example}"
+    return f"A file to ask {only_word!r} about is missing; for example: {example}"

@@ -1,0 +1,154 @@
+"""`videollama caption`: one sentence about each of many files."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videollama.cli import options
+from videollama.cli.terminal import notes, working
+from videollama.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from videollama.inference.answer import Captioned
+
+MEDIA_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .flv .wmv .3gp .ogv .gif"
+    " .jpg .jpeg .png .webp .bmp .tif .tiff"
+    " .wav .mp3 .ogg .opus .flac .m4a .aac .wma".split()
+)
+
+
+def caption(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Files, or folders to search.", show_default=False),
+    ],
+    output: options.OutputOption = None,
+    question: Annotated[
+        str | None, typer.Option("--question", help="Ask this of every file instead.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Files at a time.")] = 4,
+    model: options.ModelOption = None,
+    frames: options.FramesOption = None,
+    fps: options.FpsOption = None,
+    start: options.StartOption = None,
+    end: options.EndOption = None,
+    max_new_tokens: options.MaxNewTokensOption = 48,
+    sample: options.SampleOption = False,
+    seed: options.SeedOption = None,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Describe many files; one that cannot be used is reported and does not stop the rest.
+
+    With --output, every file gets one JSON line, and files that have one already are skipped:
+    run the same command again to go on after a stop. The exit code is 2 if no file could be used.
+
+    Examples:
+
+        videollama caption clips/ --output captions.jsonl
+
+        videollama caption *.mp4 --batch-size 8 --json
+    """
+    files = _files_in(paths)
+    done = _finished(output) if output is not None else set()
+    todo = [file for file in files if str(file) not in done]
+    if done and not quiet:
+        notes().print(
+            f"[dim]{len(files) - len(todo)} of {len(files)} files are done already.[/dim]"
+        )
+    if not todo:
+        return
+    with working("Loading the model", quiet=quiet):
+        from videollama.inference.engine import CAPTION_REQUEST, VideoLlama
+
+        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+    results = assistant.caption(
+        todo,
+        batch_size=batch_size,
+        question=question or CAPTION_REQUEST,
+        num_frames=frames,
+        frames_per_second=fps,
+        start_seconds=start,
+        end_seconds=end,
+        max_new_tokens=max_new_tokens,
+        do_sample=sample or seed is not None,
+        seed=seed,
+    )
+    failed = _report(_with_progress(results, len(todo), quiet=quiet), output, as_json=as_json)
+    if failed and not quiet:
+        notes().print(
+            f"{len(todo) - failed} described, {failed} could not be used.", style="yellow"
+        )
+    if failed == len(todo):
+        raise typer.Exit(2)
+
+
+def _files_in(paths: list[Path]) -> list[Path]:
+    """Every file named, and every media file inside the folders named, each once."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            files[path] = None
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in MEDIA_SUFFIXES)
+        if not inside:
+            raise InputError(f"There is no video, picture or sound file in the folder {path}.")
+        files |= dict.fromkeys(inside)
+    return list(files)
+
+
+def _finished(output: Path) -> set[str]:
+    """Paths that have a line already; a last line cut off by a stop is removed."""
+    if not output.exists():
+        return set()
+    text = output.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    finished = set()
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            finished.add(json.loads(line)["path"])
+        except (ValueError, TypeError, KeyError):
+            raise OutputError(
+                f"{output} is not a list of captions (line {number}: {line[:40]!r});"
+                " name another --output."
+            ) from None
+    if whole != text:
+        with output.open("r+b") as file:
+            file.truncate(len(whole.encode("utf-8")))
+    return finished
+
+
+def _with_progress(
+    results: "Iterator[Captioned]", total: int, *, quiet: bool
+) -> "Iterator[Captioned]":
+    console = notes()
+    if quiet or not console.is_terminal:
+        yield from results
+        return
+    from rich.progress import track
+
+    yield from track(results, "Describing", total=total, console=console)
+
+
+def _report(results: "Iterator[Captioned]", output: Path | None, *, as_json: bool) -> int:
+    """Writes or prints every result as it comes; returns how many files could not be used."""
+    failed = 0
+    for result in results:
+        if result.error is not None:
+            failed += 1
+            notes().print(result.error, style="red", markup=False)
+        if output is not None:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            with output.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result.to_dict(), ensure_ascii=False) + "\n")
+        elif as_json:
+            print(json.dumps(result.to_dict(), ensure_ascii=False), flush=True)
+        elif result.answer is not None:
+            print(f"{result.path}: {result.answer.text}", flush=True)
+    return failed

@@ -1,0 +1,85 @@
+"""`videollama chat`: questions about the same files until the input ends."""
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from videollama.cli import options
+from videollama.cli.terminal import notes, working
+
+
+def chat(
+    media: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MEDIA...", help="Video, picture or sound files.", show_default=False
+        ),
+    ],
+    model: options.ModelOption = None,
+    frames: options.FramesOption = None,
+    fps: options.FpsOption = None,
+    start: options.StartOption = None,
+    end: options.EndOption = None,
+    max_new_tokens: options.MaxNewTokensOption = 96,
+    sample: options.SampleOption = False,
+    temperature: options.TemperatureOption = None,
+    top_p: options.TopPOption = None,
+    seed: options.SeedOption = None,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Talk about files: one question per line, until an empty line or Ctrl-D.
+
+    The files are opened and encoded once. Questions may also come from a pipe.
+
+    Examples:
+
+        videollama chat clip.mp4
+
+        printf 'What happens?\\nWhat do you hear?\\n' | videollama chat clip.mp4 --json
+    """
+    import json
+
+    with working("Loading the model", quiet=quiet or as_json):
+        from videollama.inference.engine import VideoLlama
+
+        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+    with working("Opening the files", quiet=quiet or as_json):
+        conversation = assistant.chat(
+            list(media),
+            num_frames=frames,
+            frames_per_second=fps,
+            start_seconds=start,
+            end_seconds=end,
+            max_new_tokens=max_new_tokens,
+            do_sample=sample or seed is not None,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+        )
+    for question in _questions(quiet=quiet or as_json):
+        if as_json:
+            answer = conversation.ask(question)
+            print(json.dumps({"question": question, **answer.to_dict()}, ensure_ascii=False))
+            continue
+        for piece in conversation.stream(question):
+            print(piece, end="", flush=True)
+        print(flush=True)
+
+
+def _questions(*, quiet: bool) -> Iterator[str]:
+    """The lines a person types or a pipe delivers, until an empty line or the end."""
+    typed = sys.stdin.isatty()
+    if typed and not quiet:
+        notes().print("[dim]Ask about the files; an empty line ends the conversation.[/dim]")
+    while True:
+        if typed:
+            print("> ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline().strip()
+        if not line:
+            return
+        yield line

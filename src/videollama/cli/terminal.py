@@ -1,0 +1,59 @@
+"""What the verbs show besides their result: progress and remarks, on standard error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from videollama.inference.answer import Answer
+
+
+def notes() -> "Console":
+    """The console for everything that is not the result."""
+    from rich.console import Console
+
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def working(what: str, *, quiet: bool) -> Iterator[None]:
+    """Shows a spinner with `what` while the block runs, on a terminal that wants one."""
+    console = notes()
+    if quiet or not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def remark_on(answer: "Answer") -> None:
+    """One dim line under an answer: what it is based on, and how long it took; then the warnings."""
+    from rich.markup import escape
+
+    console = notes()
+    console.print(f"[dim]{escape(basis(answer))}[/dim]")
+    for warning in answer.warnings:
+        console.print(f"[yellow]{escape(warning)}[/yellow]")
+
+
+def basis(answer: "Answer") -> str:
+    """What an answer is based on, in words: "8 frames from 0.0 to 7.0 s · 8.0 s of sound · 3.1 s"."""
+    parts = []
+    for seen in answer.seen:
+        if seen.kind == "image":
+            parts.append("1 picture")
+        else:
+            first, last = seen.times_seconds[0], seen.times_seconds[-1]
+            noun = "frame" if seen.num_frames == 1 else "frames"
+            parts.append(f"{seen.num_frames} {noun} from {first:.1f} to {last:.1f} s")
+    words = {
+        "present": "{:.1f} s of sound",
+        "silent": "silence",
+        "absent": "no audio track",
+        "undecodable": "an audio track that could not be decoded",
+    }
+    parts.extend(words[heard.status].format(heard.duration_seconds) for heard in answer.heard)
+    parts.append(f"answered in {answer.timings.total_seconds:.1f} s")
+    return " · ".join(parts)

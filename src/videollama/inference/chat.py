@@ -1,0 +1,128 @@
+"""A conversation about files that are opened and encoded once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Unpack
+
+from transformers import BatchFeature
+
+from videollama.inference.answer import Answer, Timings, what_was_heard, what_was_seen
+from videollama.inference.generation import (
+    EncodedMedia,
+    encode_media,
+    write,
+    write_streaming,
+)
+from videollama.inference.messages import (
+    Media,
+    Message,
+    answer_message,
+    question_message,
+    read_media,
+)
+from videollama.inference.options import AskOptions, split_options
+
+if TYPE_CHECKING:
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+    from videollama.processing import VideoLlamaProcessor
+
+
+class Chat:
+    """Several questions about the same files, each knowing what was said before.
+
+    Args:
+        model: The network, on its device.
+        processor: What turns files and messages into its inputs.
+        media: A file or several.
+        **options: See `AskOptions`; they hold for every answer.
+
+    Attributes:
+        messages: What was said so far, in transformers' form.
+
+    Raises:
+        MediaError: A file cannot be used.
+        InputError: An option makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: "VideoLlamaForConditionalGeneration",
+        processor: "VideoLlamaProcessor",
+        media: Media,
+        **options: Unpack[AskOptions],
+    ) -> None:
+        sampling, self._words = split_options(options)
+        self._model, self._processor = model, processor
+        started = perf_counter()
+        self._clips = read_media(media, sampling)
+        self._read_seconds = perf_counter() - started
+        self._encoded: EncodedMedia | None = None
+        self.messages: list[Message] = []
+
+    def ask(self, question: str) -> Answer:
+        """Answers the next question.
+
+        Raises:
+            InputError: The question is empty.
+        """
+        messages, inputs, encoded, timings = self._prepare(question)
+        started = perf_counter()
+        token_ids = write(
+            self._model, inputs, encoded, self._words, **self._processor.stop_arguments()
+        )[0]
+        text = self._processor.decode_answer(token_ids)
+        self.messages = [*messages, answer_message(text)]
+        timings = replace(
+            timings,
+            generate_seconds=perf_counter() - started,
+            num_new_tokens=int(token_ids.shape[0]),
+        )
+        return self._answer(text, timings)
+
+    def stream(self, question: str) -> Iterator[str]:
+        """Answers the next question piece by piece; joined, the pieces are the answer."""
+        messages, inputs, encoded, _ = self._prepare(question)
+        return self._stream(messages, inputs, encoded)
+
+    def _stream(
+        self, messages: list[Message], inputs: BatchFeature, encoded: EncodedMedia
+    ) -> Iterator[str]:
+        pieces: list[str] = []
+        for piece in write_streaming(
+            self._model,
+            inputs,
+            encoded,
+            self._words,
+            self._processor.tokenizer,
+            **self._processor.stop_arguments(),
+        ):
+            pieces.append(piece)
+            yield piece
+        self.messages = [*messages, answer_message("".join(pieces))]
+
+    def _prepare(self, question: str) -> tuple[list[Message], BatchFeature, EncodedMedia, Timings]:
+        started = perf_counter()
+        new_clips = self._clips if not self.messages else []
+        messages = [*self.messages, question_message(question, new_clips)]
+        inputs = self._processor(messages, clips=self._clips)
+        prepare_seconds = perf_counter() - started
+        if self._encoded is not None:
+            return messages, inputs, self._encoded, Timings(prepare_seconds=prepare_seconds)
+        self._encoded = encode_media(self._model, inputs)
+        timings = Timings(
+            read_seconds=self._read_seconds,
+            prepare_seconds=prepare_seconds,
+            see_seconds=self._encoded.see_seconds,
+            hear_seconds=self._encoded.hear_seconds,
+        )
+        return messages, inputs, self._encoded, timings
+
+    def _answer(self, text: str, timings: Timings) -> Answer:
+        return Answer(
+            text=text,
+            seen=what_was_seen(self._clips),
+            heard=what_was_heard(self._clips),
+            timings=timings,
+            warnings=tuple(warning for clip in self._clips for warning in clip.warnings),
+        )

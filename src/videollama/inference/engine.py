@@ -1,0 +1,101 @@
+"""The one class users meet: load a model, ask about files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, Unpack
+
+from videollama.checkpoints.load import load_model
+from videollama.inference.answer import Answer, Captioned
+from videollama.inference.batching import caption_in_batches
+from videollama.inference.chat import Chat
+from videollama.inference.messages import Media, Medium
+from videollama.inference.options import AskOptions, split_options
+
+if TYPE_CHECKING:
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+    from videollama.processing import VideoLlamaProcessor
+
+CAPTION_REQUEST = "Describe the video."
+
+
+class VideoLlama:
+    """A model that answers questions about videos, pictures and sounds.
+
+        assistant = VideoLlama.load()
+        print(assistant.ask("clip.mp4", "What happens, and what do you hear?"))
+
+    Args:
+        model: The network, on its device.
+        processor: What turns files and messages into its inputs.
+    """
+
+    def __init__(
+        self, model: "VideoLlamaForConditionalGeneration", processor: "VideoLlamaProcessor"
+    ) -> None:
+        self.model = model.eval()
+        self.processor = processor
+
+    @classmethod
+    def load(
+        cls, ref: str | Path | None = None, *, device: str = "auto", dtype: str = "auto"
+    ) -> Self:
+        """Loads a model; the built-in one, fetching what it needs the first time, if `ref` is absent.
+
+        Args:
+            ref: A folder of ours, a folder or hub name laid out as the original's, or `None`.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            dtype: "auto", "float32", "bfloat16" or "float16".
+
+        Raises:
+            ModelNotFoundError: `ref` leads nowhere.
+            CheckpointError: The files do not form a working model.
+            DownloadError: Weights could not be fetched.
+        """
+        model, processor = load_model(ref, device=device, dtype=dtype)
+        return cls(model, processor)
+
+    def ask(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Answer:
+        """Answers one question about one file or several.
+
+        Args:
+            media: A video, picture or sound file, or a list that mixes them.
+            question: Free text.
+            **options: See `AskOptions`: `num_frames`, `start_seconds`, `max_new_tokens`, `seed`, ...
+
+        Raises:
+            MediaError: A file cannot be used.
+            InputError: The question is empty or an option makes no sense.
+        """
+        return Chat(self.model, self.processor, media, **options).ask(question)
+
+    def stream(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Iterator[str]:
+        """Like `ask`, but gives the text in pieces as it is written; joined, they are the answer."""
+        return Chat(self.model, self.processor, media, **options).stream(question)
+
+    def chat(self, media: Media, **options: Unpack[AskOptions]) -> Chat:
+        """Starts a conversation about files, which are opened and encoded once."""
+        return Chat(self.model, self.processor, media, **options)
+
+    def caption(
+        self,
+        paths: Sequence[Medium],
+        *,
+        batch_size: int = 4,
+        question: str = CAPTION_REQUEST,
+        **options: Unpack[AskOptions],
+    ) -> Iterator[Captioned]:
+        """Describes many files, several at a time, in the order given.
+
+        Args:
+            paths: Video, picture or sound files.
+            batch_size: Files per pass of the decoder.
+            question: What is asked of each file.
+            **options: As for `ask`.
+
+        Yields:
+            One result per file; a file that cannot be used gives its error and does not stop the rest.
+        """
+        sampling, words = split_options(options)
+        return caption_in_batches(
+            self.model, self.processor, paths, question, sampling, words, batch_size
+        )

@@ -1,0 +1,93 @@
+"""The keywords of `ask`, `chat`, `stream` and `caption`: which moments to look at, and how to choose words."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, TypedDict
+
+from videollama.errors import InputError
+from videollama.media.frame_sampling import FrameSampling
+
+
+class AskOptions(TypedDict, total=False):
+    """Every keyword, all optional.
+
+    `num_frames` (8) evenly spread frames, or `frames_per_second`; only between `start_seconds` and `end_seconds`.
+    `max_new_tokens` bounds the answer. The likeliest word is taken each time unless `do_sample` is true or a `seed` is
+    given; then `temperature` (1.0) and `top_p` (0.9) apply and `seed` (0) makes it repeatable. `num_beams` (1) searches wider.
+    """
+
+    num_frames: int | None
+    frames_per_second: float | None
+    start_seconds: float | None
+    end_seconds: float | None
+    max_new_tokens: int
+    do_sample: bool
+    temperature: float | None
+    top_p: float | None
+    seed: int | None
+    num_beams: int
+
+
+@dataclass(frozen=True)
+class WordChoice:
+    """How the decoder chooses words.
+
+    Attributes:
+        max_new_tokens: The longest answer.
+        do_sample: Draw from the distribution instead of taking the likeliest word.
+        temperature: Above 1 flattens the distribution, below 1 sharpens it.
+        top_p: Only the likeliest words up to this summed probability are drawn.
+        seed: The draw is the same for the same seed.
+        num_beams: Beams of the search; 1 is none.
+    """
+
+    max_new_tokens: int = 96
+    do_sample: bool = False
+    temperature: float = 1.0
+    top_p: float = 0.9
+    seed: int = 0
+    num_beams: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.max_new_tokens >= 1, "max_new_tokens", self.max_new_tokens, "1 or more")
+        _require(self.temperature > 0, "temperature", self.temperature, "more than 0")
+        _require(0 < self.top_p <= 1, "top_p", self.top_p, "more than 0 and at most 1")
+        _require(self.num_beams >= 1, "num_beams", self.num_beams, "1 or more")
+
+    def generate_arguments(self) -> dict[str, Any]:
+        """Keywords of transformers' `generate`."""
+        arguments: dict[str, Any] = {
+            "max_new_tokens": self.max_new_tokens,
+            "do_sample": self.do_sample,
+            "num_beams": self.num_beams,
+        }
+        if self.do_sample:
+            arguments |= {"temperature": self.temperature, "top_p": self.top_p}
+        return arguments
+
+
+def split_options(options: AskOptions) -> tuple[FrameSampling, WordChoice]:
+    """Sorts the keywords of a question into moments and words.
+
+    Raises:
+        InputError: A keyword is unknown or its value makes no sense.
+    """
+    known = AskOptions.__annotations__
+    for name in options:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}."
+            raise InputError(f"{name!r} is not an option of a question; {hint}")
+    given = {name: value for name, value in options.items() if value is not None}
+    if "seed" in given:
+        given.setdefault("do_sample", True)
+    moments = {
+        name: value for name, value in given.items() if name in FrameSampling.__dataclass_fields__
+    }
+    words = {name: value for name, value in given.items() if name not in moments}
+    return FrameSampling(**moments), WordChoice(**words)  # type: ignore[arg-type]
+
+
+def _require(holds: bool, name: str, value: float, wanted: str) -> None:
+    if not holds:
+        raise InputError(f"{name} is {value}, but must be {wanted}.")
