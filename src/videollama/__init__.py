@@ -6,7 +6,8 @@
     answer = assistant.ask("clip.mp4", "What happens, and what do you hear?")
     print(answer.text)
 
-Names are imported when they are first used, so `import videollama` itself loads neither torch nor transformers.
+Names are imported when they are first used, so `import videollama` itself loads neither torch nor
+transformers.
 """
 
 from importlib import import_module

@@ -1,7 +1,6 @@
 """`videollama caption`: one sentence about each of many files."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +11,14 @@ from videollama.cli.terminal import notes, working
 from videollama.errors import InputError, OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from videollama.inference.answer import Captioned
 
-MEDIA_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .flv .wmv .3gp .ogv .gif"
-    " .jpg .jpeg .png .webp .bmp .tif .tiff"
-    " .wav .mp3 .ogg .opus .flac .m4a .aac .wma".split()
-)
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv")
+PICTURE_SUFFIXES = (".gif", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SOUND_SUFFIXES = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac")
+MEDIA_SUFFIXES = VIDEO_SUFFIXES + PICTURE_SUFFIXES + SOUND_SUFFIXES
 
 
 def caption(

@@ -32,7 +32,7 @@ def chat(
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Talk about files: one question per line, until an empty line or Ctrl-D.
+    r"""Talk about files: one question per line, until an empty line or Ctrl-D.
 
     The files are opened and encoded once. Questions may also come from a pipe.
 
@@ -40,7 +40,7 @@ def chat(
 
         videollama chat clip.mp4
 
-        printf 'What happens?\\nWhat do you hear?\\n' | videollama chat clip.mp4 --json
+        printf 'What happens?\nWhat do you hear?\n' | videollama chat clip.mp4 --json
     """
     import json
 

@@ -29,7 +29,7 @@ def working(what: str, *, quiet: bool) -> Iterator[None]:
 
 
 def remark_on(answer: "Answer") -> None:
-    """One dim line under an answer: what it is based on, and how long it took; then the warnings."""
+    """Prints what an answer is based on and how long it took, then its warnings."""
     from rich.markup import escape
 
     console = notes()
@@ -39,7 +39,7 @@ def remark_on(answer: "Answer") -> None:
 
 
 def basis(answer: "Answer") -> str:
-    """What an answer is based on, in words: "8 frames from 0.0 to 7.0 s · 8.0 s of sound · 3.1 s"."""
+    """What an answer is based on: "8 frames from 0.0 to 7.0 s · silence · answered in 3.1 s"."""
     parts = []
     for seen in answer.seen:
         if seen.kind == "image":

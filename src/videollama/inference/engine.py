@@ -39,7 +39,7 @@ class VideoLlama:
     def load(
         cls, ref: str | Path | None = None, *, device: str = "auto", dtype: str = "auto"
     ) -> Self:
-        """Loads a model; the built-in one, fetching what it needs the first time, if `ref` is absent.
+        """Loads a model; without `ref` the built-in one, which fetches its parts the first time.
 
         Args:
             ref: A folder of ours, a folder or hub name laid out as the original's, or `None`.
@@ -60,7 +60,7 @@ class VideoLlama:
         Args:
             media: A video, picture or sound file, or a list that mixes them.
             question: Free text.
-            **options: See `AskOptions`: `num_frames`, `start_seconds`, `max_new_tokens`, `seed`, ...
+            **options: `num_frames`, `start_seconds`, `max_new_tokens`, `seed`, …: see `AskOptions`.
 
         Raises:
             MediaError: A file cannot be used.
@@ -69,7 +69,7 @@ class VideoLlama:
         return Chat(self.model, self.processor, media, **options).ask(question)
 
     def stream(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Iterator[str]:
-        """Like `ask`, but gives the text in pieces as it is written; joined, they are the answer."""
+        """Like `ask`, but gives the text piece by piece as it is written."""
         return Chat(self.model, self.processor, media, **options).stream(question)
 
     def chat(self, media: Media, **options: Unpack[AskOptions]) -> Chat:
@@ -93,7 +93,7 @@ class VideoLlama:
             **options: As for `ask`.
 
         Yields:
-            One result per file; a file that cannot be used gives its error and does not stop the rest.
+            One result per file; one that cannot be used gives its error, and the rest goes on.
         """
         sampling, words = split_options(options)
         return caption_in_batches(

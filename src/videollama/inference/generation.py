@@ -45,8 +45,9 @@ def encode_media(model: "VideoLlamaForConditionalGeneration", inputs: BatchFeatu
 
     Args:
         model: Any Video-LLaMA.
-        inputs: What the processor made: `pixel_values` `(N, T, C, H, W)` with `pixel_mask` `(N, T)` where there are
-            pictures, `audio_values` `(M, S, 1, B, F)` with `audio_mask` `(M, S)` where there is sound.
+        inputs: What the processor made: for the N clips with a picture `pixel_values`
+            `(N, T, C, H, W)` and `pixel_mask` `(N, T)`, for the M clips with sound `audio_values`
+            `(M, S, 1, mel bins, mel frames)` and `audio_mask` `(M, S)`.
     """
     started = perf_counter()
     video_embeds = audio_embeds = None
@@ -105,8 +106,8 @@ def write_streaming(
 ) -> Iterator[str]:
     """Like `write` for one conversation, but gives the text piece by piece as it is written.
 
-    The decoder runs in a thread of its own; it stops after the current word when the caller stops listening, and an
-    error in it is raised here.
+    The decoder runs in a thread of its own; it stops after the current word when the caller stops
+    listening, and an error in it is raised here.
     """
     streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
     abandoned = Event()
@@ -123,7 +124,7 @@ def write_streaming(
                 stopping_criteria=StoppingCriteriaList([_StopWhenAbandoned(abandoned)]),
                 **generate_arguments,
             )
-        except BaseException as failure:  # noqa: BLE001  (raised again in the caller's thread)
+        except BaseException as failure:  # raised again below, in the caller's thread
             failures.append(failure)
             streamer.end()
 

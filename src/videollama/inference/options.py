@@ -1,4 +1,4 @@
-"""The keywords of `ask`, `chat`, `stream` and `caption`: which moments to look at, and how to choose words."""
+"""The keywords of a question: which moments to look at, and how to choose words."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,9 +11,11 @@ from videollama.media.frame_sampling import FrameSampling
 class AskOptions(TypedDict, total=False):
     """Every keyword, all optional.
 
-    `num_frames` (8) evenly spread frames, or `frames_per_second`; only between `start_seconds` and `end_seconds`.
-    `max_new_tokens` bounds the answer. The likeliest word is taken each time unless `do_sample` is true or a `seed` is
-    given; then `temperature` (1.0) and `top_p` (0.9) apply and `seed` (0) makes it repeatable. `num_beams` (1) searches wider.
+    The model looks at `num_frames` (8) evenly spread frames, or at `frames_per_second`, only
+    between `start_seconds` and `end_seconds`. `max_new_tokens` (96) bounds the answer. The
+    likeliest word is taken each time, unless `do_sample` is true or a `seed` is given: then
+    `temperature` (1.0) and `top_p` (0.9) apply, and `seed` (0) makes the draw repeatable.
+    `num_beams` (1) searches wider.
     """
 
     num_frames: int | None
