@@ -1,0 +1,103 @@
+"""Results that appear whole or not at all: written beside their place, then renamed into it."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from videollama.errors import OutputError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "your disk quota is used up; free some space",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.ENOTDIR: "a part of the path is a file",
+    errno.EEXIST: "a file of that name is in the way",
+}
+
+
+@contextmanager
+def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes `target` when the block ends without an error.
+
+    Args:
+        target: where the folder shall be; parents are made.
+        replace: take the place of an existing folder instead of refusing.
+
+    Raises:
+        OutputError: the place is taken, read-only or full.
+    """
+    if target.exists() and not replace:
+        raise OutputError(f"{target} exists already; choose another place or remove it first.")
+    with writing_to(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        with writing_to(target):
+            yield draft
+            _readable_by_all(draft)
+            if target.exists():
+                former = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+                target.rename(former / target.name)
+                draft.rename(target)
+                shutil.rmtree(former)
+            else:
+                draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Yield a path beside `target` that is renamed to it when the block ends without an error.
+
+    Raises:
+        OutputError: the place is read-only or full.
+    """
+    with writing_to(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(descriptor)
+    draft = Path(name)
+    try:
+        with writing_to(target):
+            yield draft
+            draft.chmod(0o644)
+            draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_to(target: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write into one sentence that names `target`."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REASONS:
+            raise
+        raise _refusal(target, error.errno) from error
+    except SafetensorError as error:  # its writer reports "I/O error: … (os error 28)"
+        number = next((n for n in _REASONS if f"(os error {n})" in str(error)), None)
+        if number is None:
+            raise
+        raise _refusal(target, number) from error
+
+
+def _refusal(target: Path, number: int) -> OutputError:
+    remedy = "" if "free" in _REASONS[number] else "; choose another place"
+    return OutputError(f"{target} could not be written: {_REASONS[number]}{remedy}.")
+
+
+def _readable_by_all(folder: Path) -> None:
+    """Temporary folders and safetensors files are private at first; a shared cache is not."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
