@@ -5,7 +5,8 @@ Two compositions share the classes below; `family` names them:
     released   Blip2VisionConfig + image Q-Former + ImageBindConfig + LLaMA 7B/13B
     tiny       EfficientNetLiteConfig twice (picture, sound), no image Q-Former, a small causal LM
 
-`VideoLlamaConfig()` is the released 7B model. Importing this module makes `AutoConfig` know all three model types.
+`VideoLlamaConfig()` is the released 7B model. Importing this module makes `AutoConfig` know all
+three model types.
 """
 
 from dataclasses import field
@@ -30,7 +31,8 @@ class EfficientNetLiteConfig(PreTrainedConfig):
     """EfficientNet-Lite: a convolutional encoder of pictures, or of spectrograms with one channel.
 
     Args:
-        image_size: Side of the square input in pixels; the grid of features has ceil(size / 32) cells a side.
+        image_size: Side of the square input in pixels; the grid of features has ceil(size / 32)
+            cells a side.
         num_channels: 3 for pictures, 1 for log-mel spectrograms.
         width_multiplier: Scales the channels of every block (Lite2: 1.1).
         depth_multiplier: Scales the number of blocks (Lite2: 1.2).
@@ -61,13 +63,15 @@ class ImageBindTrunkConfig(PreTrainedConfig):
         hidden_size: Width of the tokens.
         num_hidden_layers: Number of blocks.
         num_attention_heads: Heads per block.
+        num_channels: 1 for spectrograms, 3 for pictures.
         input_size: Height and width of the input: mel bins x frames of 10 ms, or pixels x pixels.
         patch_size: Side of the square convolution that makes the tokens.
         patch_stride: Its step; smaller than `patch_size` lets patches overlap.
         stem_layer_norm: Whether the patches pass a LayerNorm (eps 1e-5) before positions are added.
         pre_layer_norm: Whether the tokens pass a LayerNorm before the first block.
         bias_kv: Whether every attention has one learned extra key and value.
-        drop_path: Stochastic depth of the last block while training; earlier blocks have proportionally less.
+        drop_path: Stochastic depth of the last block while training; earlier blocks have
+            proportionally less.
     """
 
     model_type = "imagebind_trunk"
@@ -75,6 +79,7 @@ class ImageBindTrunkConfig(PreTrainedConfig):
     hidden_size: int = 768
     num_hidden_layers: int = 12
     num_attention_heads: int = 12
+    num_channels: int = 1
     input_size: tuple[int, int] | list[int] = (128, 204)
     patch_size: int = 16
     patch_stride: int = 10
@@ -97,6 +102,7 @@ IMAGEBIND_HUGE_VISION = {
     "hidden_size": 1280,
     "num_hidden_layers": 32,
     "num_attention_heads": 16,
+    "num_channels": 3,
     "input_size": (224, 224),
     "patch_size": 14,
     "patch_stride": 14,
@@ -140,9 +146,11 @@ class VideoLlamaConfig(PreTrainedConfig):
 
     Args:
         vision_config: `Blip2VisionConfig` (EVA ViT-G/14) or `EfficientNetLiteConfig`.
-        image_qformer_config: BLIP-2's Q-Former, run on each frame; `None` projects the grid of features instead.
+        image_qformer_config: BLIP-2's Q-Former, run on each frame; `None` projects the grid of
+            features instead.
         video_qformer_config: The Q-Former over all frames.
-        audio_config: `ImageBindConfig` or `EfficientNetLiteConfig` with one channel; `None` for a deaf model.
+        audio_config: `ImageBindConfig` or `EfficientNetLiteConfig` with one channel; `None` for a
+            deaf model.
         audio_qformer_config: The Q-Former over all segments; `None` exactly when `audio_config` is.
         text_config: The decoder, any causal language model of transformers.
         family: "released" reproduces the original, number for number; "tiny" is the default that fits in a laptop.
@@ -152,10 +160,12 @@ class VideoLlamaConfig(PreTrainedConfig):
         max_frames: Rows of the frame position table; longer clips interpolate it.
         max_segments: Rows of the segment position table; longer sounds interpolate it.
         prompt_template: How a conversation is written for this decoder.
-        video_token_id: Placeholder id that a video token replaces; may lie outside the decoder's vocabulary.
+        video_token_id: Placeholder id that a video token replaces; may lie outside the decoder's
+            vocabulary.
         audio_token_id: The same for sound.
-        audio_scale: What ImageBind's unit-length audio embeddings are multiplied with. The original runs with 20
-            although its audio branch was trained on vision embeddings of length 1; set 1.0 to undo that.
+        audio_scale: What ImageBind's unit-length audio embeddings are multiplied with. The
+            original runs with 20 although its audio branch was trained on vision embeddings of
+            length 1; set 1.0 to undo that.
     """
 
     model_type = "video_llama"

@@ -1,11 +1,12 @@
 """Q-Formers: a few learned questions that read a long sequence.
 
-The layers are transformers' `Blip2QFormerModel`; here is what Video-LLaMA puts around them: positions in time, and a
-mask, so that padding never changes an answer.
+The layers are transformers' `Blip2QFormerModel`; here is what Video-LLaMA puts around them:
+positions in time, and a mask, so that padding never changes an answer.
 
 Letters: N clips, T frames or segments, K vectors read, Q queries, D width.
 """
 
+import torch
 from torch import Tensor, nn
 from transformers import Blip2QFormerModel
 
@@ -13,16 +14,17 @@ from transformers import Blip2QFormerModel
 class TimePositionEmbedding(nn.Embedding):
     """One learned vector per place in time, stretched where a clip has more places than the table has rows.
 
-    The original looks rows up and fails beyond the last one (32 frames, 8 segments). Here a clip of n > rows places is
-    laid evenly over the whole table and reads between its rows; up to `rows` places are looked up exactly.
+    The original looks rows up and fails beyond the last one (32 frames, 8 segments). Here a clip
+    of n > rows places is laid evenly over the whole table and reads between its rows; up to `rows`
+    places are looked up exactly.
     """
 
     def forward(self, mask: Tensor) -> Tensor:
         """Positions of the places that count.
 
         Args:
-            mask: True where a clip has a frame or segment, `(N, T)`. Each clip is counted for itself, so a longer
-                neighbour in the batch does not move it.
+            mask: True where a clip has a frame or segment, `(N, T)`. Each clip is counted for
+                itself, so a longer neighbour in the batch does not move it.
 
         Returns:
             Position vectors, `(N, T, D)`; those of masked places mean nothing.
@@ -59,3 +61,15 @@ def read_with_queries(
         encoder_attention_mask=mask,
         return_dict=True,
     ).last_hidden_state
+
+
+def query_tokens(number: int, width: int) -> nn.Parameter:
+    """Learned queries, `(1, number, width)`, to be initialised by the model."""
+    return nn.Parameter(torch.zeros(1, number, width))
+
+
+def mask_or_all(mask: Tensor | None, features: Tensor) -> Tensor:
+    """A boolean mask over the places in time of `features` `(N, T, …)`: the one given, or all true."""
+    if mask is None:
+        return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
+    return mask.to(device=features.device, dtype=torch.bool)

@@ -7,7 +7,8 @@
 
 The encoders on the left and the language model are frozen; what lies between is trained.
 
-Letters: B prompts, L tokens, N clips in the whole batch, T frames, C H W pixels, P patches, S segments of sound,
+Letters: B prompts, L tokens, N clips in the whole batch, T frames, C H W pixels, P patches, S
+    segments of sound,
 M mel bins, F mel frames, Q queries, D widths (Dv vision, Da audio, Dq Q-Former, D language model).
 """
 
@@ -21,24 +22,32 @@ from transformers import (
     AutoModelForImageTextToText,
     Blip2QFormerModel,
     GenerationMixin,
+    PreTrainedConfig,
     PreTrainedModel,
     initialization,
 )
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from videollama.configuration import VideoLlamaConfig
+from videollama.configuration import ImageBindConfig, VideoLlamaConfig
 from videollama.errors import InputError
 from videollama.model.efficientnet_lite import EfficientNetLite, SameConv2d
-from videollama.model.qformer import TimePositionEmbedding, read_with_queries
+from videollama.model.imagebind import ImageBind, init_imagebind_weights
+from videollama.model.qformer import (
+    TimePositionEmbedding,
+    mask_or_all,
+    query_tokens,
+    read_with_queries,
+)
 from videollama.model.vision import build_vision_encoder
 
 
 class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
     """Answers questions about clips by what is seen and heard.
 
-    A prompt holds one placeholder id (`config.video_token_id`, `config.audio_token_id`) per query token; the clips of
-    the whole batch fill them in order of appearance, so a prompt may hold none, one or several clips.
+    A prompt holds one placeholder id (`config.video_token_id`, `config.audio_token_id`) per query
+    token; the clips of the whole batch fill them in order of appearance, so a prompt may hold
+    none, one or several clips.
     """
 
     config_class = VideoLlamaConfig
@@ -48,7 +57,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_attention_backend = True
-    _no_split_modules = ("Blip2QFormerLayer", "InvertedResidual")
+    _no_split_modules = ("Blip2QFormerLayer", "ImageBindBlock", "InvertedResidual")
     _skip_keys_device_placement = ("past_key_values",)
 
     def __init__(self, config: VideoLlamaConfig) -> None:
@@ -80,7 +89,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self.audio_encoder = None
         if config.audio_config is None:
             return
-        self.audio_encoder = EfficientNetLite(config.audio_config)
+        self.audio_encoder = build_audio_encoder(config.audio_config)
         self.segment_position_embedding = TimePositionEmbedding(
             config.max_segments, config.audio_config.hidden_size
         )
@@ -98,6 +107,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
                     initialization.normal_(parameter, std=self.config.initializer_range)
         elif isinstance(module, SameConv2d):
             initialization.kaiming_normal_(module.weight, mode="fan_out")
+        init_imagebind_weights(module, std=self.config.initializer_range)
 
     # ------------------------------------------------------------------ pictures
 
@@ -155,15 +165,44 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             audio_values: Normalised log-mel spectrograms, `(N, S, 1, M, F)`.
 
         Returns:
-            One embedding per segment, `(N, S, Da)`; they depend on nothing that is trained, so they can be kept.
+            One embedding per segment, `(N, S, Da)`; they depend on nothing that is trained, so
+            they can be kept.
 
         Raises:
             InputError: The model was built without hearing.
         """
-        self._require_hearing()
+        encoder = self._require_hearing()
         clips, segments = audio_values.shape[:2]
-        spectrograms = audio_values.flatten(0, 1).to(dtype_of(self.audio_encoder))
-        return self.audio_encoder(spectrograms).mean(dim=1).unflatten(0, (clips, segments))
+        spectrograms = audio_values.flatten(0, 1).to(dtype_of(encoder))
+        if isinstance(encoder, ImageBind):
+            features = self.config.audio_scale * encoder.audio(spectrograms)
+        else:
+            features = encoder(spectrograms).mean(dim=1)
+        return features.unflatten(0, (clips, segments))
+
+    def encode_frames_as_segments(self, pixel_values: Tensor) -> Tensor:
+        """Embed frames where sounds will be: ImageBind puts both into one space.
+
+        The original trains its audio branch so, because videos with captions are many and sounds
+        with captions few.
+
+        Args:
+            pixel_values: Normalised frames, `(N, T, C, H, W)`.
+
+        Returns:
+            One embedding of length 1 per frame, `(N, T, Da)`, for :meth:`encode_audio`.
+
+        Raises:
+            InputError: The model was built without ImageBind's vision trunk.
+        """
+        encoder = self.audio_encoder
+        if not isinstance(encoder, ImageBind) or encoder.vision is None:
+            raise InputError(
+                "This model has no ImageBind vision trunk; set audio_config.vision_config to train on frames."
+            )
+        clips, frames = pixel_values.shape[:2]
+        pixels = pixel_values.flatten(0, 1).to(dtype_of(encoder))
+        return encoder.vision(pixels).unflatten(0, (clips, frames))
 
     def encode_audio(self, segment_features: Tensor, audio_mask: Tensor | None = None) -> Tensor:
         """Turn the embeddings of a clip's segments into tokens for the language model.
@@ -186,11 +225,12 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         found = read_with_queries(self.audio_qformer, self.audio_query_tokens, tokens, mask)
         return self.audio_projection(found.to(self.audio_projection.weight.dtype))
 
-    def _require_hearing(self) -> None:
+    def _require_hearing(self) -> nn.Module:
         if self.audio_encoder is None:
             raise InputError(
                 "This model has no audio branch (audio_config is null); leave the sound out or load one that has it."
             )
+        return self.audio_encoder
 
     # ------------------------------------------------------------------ the prompt
 
@@ -261,15 +301,16 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             video_embeds: See :meth:`embed_prompt`.
             audio_embeds: See :meth:`embed_prompt`.
             labels: The tokens to predict, `(B, L)`, -100 where none is asked for.
-            position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` when not given.
+            position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` when not
+                given.
             inputs_embeds: What :meth:`embed_prompt` gave, `(B, L, D)`, instead of everything above.
             past_key_values: Cache of the tokens before.
             logits_to_keep: How many last tokens to predict for (0: all), or their indices.
             **kwargs: Passed to the language model.
 
         Returns:
-            `loss` (when `labels` are given: mean cross-entropy per asked token), `logits` `(B, L, vocabulary)` and the
-            cache.
+            `loss` (when `labels` are given: mean cross-entropy per asked token), `logits` `(B, L,
+            vocabulary)` and the cache.
         """
         if inputs_embeds is None:
             inputs_embeds = self.embed_prompt(
@@ -281,6 +322,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 video_embeds=video_embeds,
                 audio_embeds=audio_embeds,
             )
+        num_items_in_batch = kwargs.pop("num_items_in_batch", None)
         if position_ids is None and past_key_values is None and attention_mask is not None:
             position_ids = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
         outputs = self.language_model(
@@ -293,7 +335,10 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         )
         if labels is not None:
             outputs.loss = self.loss_function(
-                logits=outputs.logits, labels=labels, vocab_size=outputs.logits.shape[-1]
+                logits=outputs.logits,
+                labels=labels,
+                vocab_size=outputs.logits.shape[-1],
+                num_items_in_batch=num_items_in_batch,
             )
         return outputs
 
@@ -301,16 +346,19 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def generate(self, input_ids: Tensor | None = None, **kwargs: Any) -> Any:
         """Answer the prompts.
 
-        Clips are encoded once, also for beams. The prompt is handed to the search as embeddings, hence what comes
-        back are the new tokens alone, and repetition penalties look at nothing else: both as in the original.
+        Clips are encoded once, also for beams. The prompt is handed to the search as embeddings,
+        hence what comes back are the new tokens alone, and repetition penalties look at nothing
+        else: both as in the original.
 
         Args:
             input_ids: Prompts with placeholders, `(B, L)`, padded on the left.
             **kwargs: The media of :meth:`embed_prompt`, `attention_mask`, and everything that
-                `transformers.GenerationMixin.generate` knows: `max_new_tokens`, `num_beams`, `do_sample`, `streamer` …
+                `transformers.GenerationMixin.generate` knows: `max_new_tokens`, `num_beams`,
+                `do_sample`, `streamer` …
 
         Returns:
-            New tokens, `(B, up to max_new_tokens)`, or a `GenerateOutput` where `return_dict_in_generate` is set.
+            New tokens, `(B, up to max_new_tokens)`, or a `GenerateOutput` where
+            `return_dict_in_generate` is set.
         """
         media = {name: kwargs.pop(name) for name in MEDIA_ARGUMENTS if name in kwargs}
         if kwargs.get("inputs_embeds") is None:
@@ -342,21 +390,14 @@ MEDIA_ARGUMENTS = (
 )
 
 
-def query_tokens(number: int, width: int) -> nn.Parameter:
-    """Learned queries, `(1, number, width)`, to be initialised by the model."""
-    return nn.Parameter(torch.zeros(1, number, width))
+def build_audio_encoder(config: PreTrainedConfig) -> nn.Module:
+    """ImageBind, or an EfficientNet-Lite whose grid is averaged."""
+    return ImageBind(config) if isinstance(config, ImageBindConfig) else EfficientNetLite(config)
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:
     """The type of a module's weights, which its inputs must have."""
     return next(module.parameters()).dtype
-
-
-def mask_or_all(mask: Tensor | None, features: Tensor) -> Tensor:
-    """A boolean mask over the places in time of `features` `(N, T, …)`: the one given, or all true."""
-    if mask is None:
-        return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
-    return mask.to(device=features.device, dtype=torch.bool)
 
 
 def fill_placeholders(words: Tensor, places: Tensor, tokens: Tensor | None, kind: str) -> Tensor:

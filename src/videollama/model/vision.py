@@ -14,8 +14,8 @@ LN_VISION_EPS = 1e-5
 class EvaVisionEncoder(Blip2VisionModel):
     """EVA ViT-G/14 followed by BLIP-2's `ln_vision`.
 
-    transformers' `Blip2VisionModel` holds both (`ln_vision` is its `post_layernorm`), but gives the last norm the eps
-    of the blocks, 1e-6, where the original has 1e-5.
+    transformers' `Blip2VisionModel` holds both (`ln_vision` is its `post_layernorm`), but gives
+    the last norm the eps of the blocks, 1e-6, where the original has 1e-5.
     """
 
     def __init__(self, config: Blip2VisionConfig) -> None:
@@ -26,8 +26,9 @@ class EvaVisionEncoder(Blip2VisionModel):
         """Encode pictures.
 
         Args:
-            pixel_values: Normalised pictures, `(B, C, H, W)`. Sides other than `config.image_size` are allowed (the
-                original refuses them): the positions are resized as it resizes them when loading a checkpoint.
+            pixel_values: Normalised pictures, `(B, C, H, W)`. Sides other than `config.image_size`
+                are allowed (the original refuses them): the positions are resized as it resizes
+                them when loading a checkpoint.
 
         Returns:
             The class token and the patches, `(B, P, D)`.
