@@ -56,8 +56,9 @@ class ImageBindBlock(GradientCheckpointingLayer):
         self.attention_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.attention = ImageBindAttention(config)
         self.mlp_norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width,
-        width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Mixes tokens, `(B, P, D)` to `(B, P, D)`."""
@@ -85,13 +86,16 @@ class ImageBindTrunk(nn.Module):
             config.num_channels, width, config.patch_size, config.patch_stride, bias=False
         )
         self.stem_norm = (
-            nn.LayerNorm(width, eps=STEM_LAYER_NORM_EPS) if config.stem_layer_norm else
-            nn.Identity()
+            nn.LayerNorm(width, eps=STEM_LAYER_NORM_EPS)
+            if config.stem_layer_norm
+            else nn.Identity()
         )
         self.class_token = nn.Parameter(torch.empty(1, 1, width))
         self.position_embedding = nn.Parameter(torch.empty(1, 1 + rows * columns, width))
-        self.pre_norm = nn.LayerNorm(width, eps=norm_eps) if config.pre_layer_norm else
-        nn.Identity() last = max(config.num_hidden_layers - 1, 1)
+        self.pre_norm = (
+            nn.LayerNorm(width, eps=norm_eps) if config.pre_layer_norm else nn.Identity()
+        )
+        last = max(config.num_hidden_layers - 1, 1)
         self.blocks = nn.ModuleList(
             ImageBindBlock(config, config.drop_path * number / last)
             for number in range(config.num_hidden_layers)
@@ -118,7 +122,7 @@ class ImageBindTrunk(nn.Module):
         return self.norm(tokens[:, 0])
 
     def embed_patches(self, inputs: Tensor) -> Tensor:
-        """The class token and the patches with their positions: `(B, C, H, W)` to `(B, 1 + P, D)`."""
+        """Class token and patches with their positions: `(B, C, H, W)` to `(B, 1 + P, D)`."""
         patches = self.stem_norm(self.patch_embedding(inputs).flatten(2).transpose(1, 2))
         tokens = torch.cat((self.class_token.expand(len(patches), -1, -1), patches), dim=1)
         return tokens + self._positions(patches.shape[1]).to(tokens)
@@ -136,7 +140,7 @@ class ImageBindTrunk(nn.Module):
 
 
 class ImageBind(nn.Module):
-    """The trunks that Video-LLaMA uses: sound, and pictures where the audio branch is trained on them."""
+    """The trunks that Video-LLaMA uses: sound; pictures too where training lets them stand in."""
 
     def __init__(self, config: ImageBindConfig) -> None:
         super().__init__()
