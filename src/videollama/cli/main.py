@@ -10,6 +10,7 @@ from videollama import __version__
 from videollama.cli.ask import ask
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
+from videollama.cli.doctor import doctor
 from videollama.errors import VideoLlamaError
 
 app = typer.Typer(
@@ -51,7 +52,7 @@ def _main(
     pass
 
 
-for verb in (ask, chat, caption):
+for verb in (ask, chat, caption, doctor):
     app.command()(verb)
 
 

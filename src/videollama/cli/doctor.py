@@ -1,0 +1,116 @@
+"""`videollama doctor`: what this machine has, and what is missing for an answer."""
+
+import json
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from videollama import __version__
+from videollama.cli import options
+from videollama.cli.terminal import notes
+
+# Installed beside the CPU build of torch, these break `import transformers` or need CUDA libraries.
+TROUBLEMAKERS = ("torchvision", "torchaudio", "torchcodec", "timm")
+PACKAGES = ("torch", "transformers", "av", "numpy", "accelerate", "safetensors")
+NEEDED_BYTES = 1_500_000_000
+
+
+def doctor(as_json: options.JsonOption = False) -> None:
+    """Check the installation and say what to do where something is missing.
+
+    The exit code is 2 if something stands in the way of an answer.
+
+    Examples:
+
+        videollama doctor
+
+        videollama doctor --json
+    """
+    report = examine()
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        for name, value in report.items():
+            if name != "problems":
+                print(f"{name:>16}  {value}")
+        for problem in report["problems"]:
+            notes().print(problem, style="red", markup=False)
+        if not report["problems"]:
+            print("Everything an answer needs is here.")
+    if report["problems"]:
+        raise typer.Exit(2)
+
+
+def examine() -> dict[str, Any]:
+    """The facts about this machine and a list of `problems`, each one sentence with its remedy."""
+    import torch
+
+    from videollama.checkpoints.cache import cache_folder
+    from videollama.checkpoints.pull import missing_parts
+
+    packages = {name: _version_of(name) for name in PACKAGES}
+    missing = missing_parts()
+    place = _first_existing(cache_folder())
+    free_bytes = shutil.disk_usage(place).free
+    problems = [
+        f"The package {name} is missing; run: pip install videollama"
+        for name, found in packages.items()
+        if found is None
+    ]
+    problems += _troublemaking_packages()
+    if missing:
+        problems.append(f"The built-in model lacks {' and '.join(missing)}; run: videollama pull")
+        if free_bytes < NEEDED_BYTES:
+            problems.append(
+                f"Only {free_bytes / 1e9:.1f} GB are free for {cache_folder()}; "
+                f"free some space, or set VIDEOLLAMA_CACHE to a place with {NEEDED_BYTES / 1e9} GB."
+            )
+        if not os.access(place, os.W_OK):
+            problems.append(
+                f"{cache_folder()} cannot be written; set VIDEOLLAMA_CACHE to another folder."
+            )
+    return {
+        "videollama": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        **packages,
+        "device": _best_device(torch),
+        "cache": str(cache_folder()),
+        "free_gb": round(free_bytes / 1e9, 1),
+        "built_in_model": "complete" if not missing else f"lacks {', '.join(missing)}",
+        "problems": problems,
+    }
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _troublemaking_packages() -> list[str]:
+    if not (_version_of("torch") or "").endswith("+cpu"):
+        return []
+    return [
+        f"{name} {found} is built for another torch than the CPU build that is installed; "
+        f"run: pip uninstall {name}"
+        for name in TROUBLEMAKERS
+        if (found := _version_of(name)) is not None and not found.endswith("+cpu")
+    ]
+
+
+def _best_device(torch: Any) -> str:
+    if torch.cuda.is_available():
+        return f"cuda ({torch.cuda.get_device_name(0)})"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _first_existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())
