@@ -1,0 +1,101 @@
+"""From a configuration and tensors to a model, with every parameter accounted for."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from videollama.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+
+    from videollama.configuration import VideoLlamaConfig
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+
+_SHOWN = 8
+
+
+def assemble(
+    config: "VideoLlamaConfig",
+    state_dict: "Mapping[str, torch.Tensor]",
+    *,
+    device: "torch.device",
+    dtype: "torch.dtype",
+    origin: str,
+) -> "VideoLlamaForConditionalGeneration":
+    """Build the model and put every tensor in its place.
+
+    Args:
+        config: sizes and parts of the model.
+        state_dict: tensors by our parameter names.
+        device: where the model goes.
+        dtype: its number type.
+        origin: where the tensors come from, for the error's sentence.
+
+    Raises:
+        CheckpointError: tensors are missing, left over or of another shape; they are listed.
+    """
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+
+    with _quiet_transformers():
+        model, report = VideoLlamaForConditionalGeneration.from_pretrained(
+            None,
+            config=config,
+            state_dict=dict(state_dict),
+            dtype=dtype,
+            device_map={"": device},
+            ignore_mismatched_sizes=True,  # reported below, with all the rest
+            output_loading_info=True,
+        )
+    require_all_loaded(report, origin)
+    return model.eval()
+
+
+def require_all_loaded(report: Mapping[str, Iterable], origin: str) -> None:
+    """Refuse what transformers would only warn about.
+
+    Args:
+        report: the loading info of `from_pretrained`.
+        origin: where the tensors come from.
+
+    Raises:
+        CheckpointError: lists missing, unexpected and ill-shaped tensors.
+    """
+    shapes = [
+        f"{key} {tuple(found)} for {tuple(wanted)}"
+        for key, found, wanted in report["mismatched_keys"]
+    ]
+    faults = [
+        *_listed("missing", report["missing_keys"]),
+        *_listed("not part of the model", report["unexpected_keys"]),
+        *_listed("of another shape", shapes),
+        *_listed("unreadable", report.get("error_msgs", [])),
+    ]
+    if faults:
+        raise CheckpointError(
+            f"The tensors in {origin} do not make up the model: {'; '.join(faults)}."
+        )
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Hold back transformers' own report and bar: the same facts come as one sentence."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
+
+
+def _listed(what: str, keys: Iterable[str]) -> list[str]:
+    names = sorted(keys)
+    if not names:
+        return []
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return [f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{more})"]

@@ -1,0 +1,65 @@
+"""What "auto" means for devices and number types on this machine."""
+
+from typing import TYPE_CHECKING
+
+from videollama.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+_DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+def choose_device(device: str = "auto") -> "torch.device":
+    """The device meant by a word.
+
+    Args:
+        device: "auto" takes CUDA, then Apple's MPS, then the CPU; or "cpu", "cuda", "cuda:1",
+            "mps".
+
+    Raises:
+        InputError: an unknown word, or a device this machine does not have.
+    """
+    import torch
+
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(
+            f"Unknown device {device!r}; use auto, cpu, cuda, cuda:1 or mps."
+        ) from error
+    available = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+    }.get(chosen.type, 0)
+    if (chosen.index or 0) >= available:
+        raise InputError(f"This machine has no device {device!r}; use --device auto or cpu.")
+    return chosen
+
+
+def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.dtype":
+    """The number type meant by a word.
+
+    Args:
+        dtype: "auto" takes float32, except for a released model on CUDA: bfloat16, or float16 where
+            the card has none; or "float32", "bfloat16", "float16".
+        device: where the model will run.
+        family: "released" or "tiny".
+
+    Raises:
+        InputError: an unknown word.
+    """
+    import torch
+
+    if dtype not in _DTYPES:
+        raise InputError(f"Unknown dtype {dtype!r}; use {', '.join(_DTYPES)}.")
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    if device.type != "cuda" or family == "tiny":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

@@ -1,0 +1,104 @@
+"""Load any model reference: the network and its processor, complete and checked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videollama.checkpoints.assemble import assemble
+from videollama.checkpoints.devices import choose_device, choose_dtype
+from videollama.checkpoints.resolve import ResolvedModel, read_json, resolve
+from videollama.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+
+    from videollama.configuration import VideoLlamaConfig
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+    from videollama.processing import VideoLlamaProcessor
+
+Loaded = tuple["VideoLlamaForConditionalGeneration", "VideoLlamaProcessor"]
+
+
+def load_model(
+    ref: str | Path | None = None, device: str = "auto", dtype: str = "auto"
+) -> "tuple[VideoLlamaForConditionalGeneration, VideoLlamaProcessor]":
+    """Load a model; the default one fetches what it needs the first time.
+
+    Args:
+        ref: see `videollama.checkpoints.resolve.resolve`.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        dtype: "auto", "float32", "bfloat16", "float16".
+
+    Returns:
+        The model in evaluation mode on its device, and its processor.
+
+    Raises:
+        ModelNotFoundError: `ref` leads nowhere.
+        CheckpointError: the files do not form a working model.
+        DownloadError: weights could not be fetched.
+        InputError: an unknown device or dtype.
+    """
+    chosen_device = choose_device(device)
+    resolved = resolve(ref)
+    config, state_dict, processor = read_model(resolved)
+    model = assemble(
+        config,
+        state_dict,
+        device=chosen_device,
+        dtype=choose_dtype(dtype, chosen_device, family=config.family),
+        origin=str(resolved.checkpoint or resolved.folder),
+    )
+    return model, processor
+
+
+def read_model(
+    resolved: ResolvedModel,
+) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], VideoLlamaProcessor]":
+    """Read a model's configuration, tensors by our names, and processor, without building it."""
+    if resolved.kind in {"tiny", "ours"}:
+        return _read_ours(resolved.folder)
+    raise CheckpointError(f"{resolved.folder} cannot be read.")
+
+
+def _read_ours(folder: Path) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], Any]":
+    """A folder of ours; what it leaves out of the tiny model comes from the cache."""
+    from videollama.checkpoints.tensor_files import read_tensors
+    from videollama.configuration import VideoLlamaConfig
+
+    if not (folder / "config.json").exists():
+        raise CheckpointError(f"{folder} holds no config.json; the model is not complete.")
+    config = VideoLlamaConfig.from_dict(read_json(folder / "config.json"))
+    state_dict = read_tensors(folder)
+    tokenizer_folder = folder
+    if config.family == "tiny" and not _has(state_dict, "language_model."):
+        tokenizer_folder = _add_fetched_parts(state_dict)
+    return config, state_dict, _processor(folder, tokenizer_folder)
+
+
+def _add_fetched_parts(state_dict: "dict[str, torch.Tensor]") -> Path:
+    """Complete the trained parts by decoder and image encoder; gives the decoder's folder."""
+    from videollama.checkpoints.pull import pull
+    from videollama.checkpoints.tensor_files import read_tensor_file, read_tensors
+
+    parts = pull()
+    for prefix, tensors in (
+        ("language_model.", read_tensors(parts.decoder)),
+        ("vision_encoder.", read_tensor_file(parts.vision_encoder)),
+    ):
+        if not _has(state_dict, prefix):
+            state_dict.update({f"{prefix}{key}": tensor for key, tensor in tensors.items()})
+    return parts.decoder
+
+
+def _has(state_dict: "dict[str, torch.Tensor]", prefix: str) -> bool:
+    return any(key.startswith(prefix) for key in state_dict)
+
+
+def _processor(folder: Path, tokenizer_folder: Path) -> "VideoLlamaProcessor":
+    from transformers import AutoTokenizer
+
+    from videollama.processing import VideoLlamaProcessor
+
+    if (folder / "tokenizer_config.json").exists():
+        tokenizer_folder = folder
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    return VideoLlamaProcessor.from_pretrained(folder, tokenizer=tokenizer)

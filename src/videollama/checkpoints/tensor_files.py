@@ -1,0 +1,94 @@
+"""Read tensors from disk: safetensors, and pickles without running what they hold."""
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from videollama.checkpoints.resolve import read_json, require_complete
+from videollama.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
+
+_SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+def read_tensors(folder: Path) -> "dict[str, torch.Tensor]":
+    """All tensors of a transformers folder: one file or shards with an index; safetensors first.
+
+    Raises:
+        CheckpointError: no weights there, or a file is damaged, half-downloaded or not a plain
+            table of tensors.
+    """
+    require_complete(folder)
+    for name in _SINGLE_FILES:
+        if (folder / name).exists():
+            return read_tensor_file(folder / name)
+        index = folder / f"{name}.index.json"
+        if index.exists():
+            tensors: dict[str, torch.Tensor] = {}
+            for shard in sorted(set(read_json(index)["weight_map"].values())):
+                tensors.update(read_tensor_file(folder / shard))
+            return tensors
+    raise CheckpointError(
+        f"{folder} holds no weights ({' or '.join(_SINGLE_FILES)}, whole or in shards)."
+    )
+
+
+def read_tensor_file(path: Path) -> "dict[str, torch.Tensor]":
+    """The tensors of one safetensors or pickle file, memory-mapped where the format allows it.
+
+    Of a training checkpoint `{"model": …, "optimizer": …}` only the model is kept.
+
+    Raises:
+        CheckpointError: the file is damaged, half-downloaded or not a plain table of tensors.
+    """
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    content = _unpickle(path)
+    if isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content = content["model"]
+    import torch
+
+    if not isinstance(content, dict) or not all(
+        isinstance(value, torch.Tensor) for value in content.values()
+    ):
+        raise CheckpointError(f"{path} holds something else than a table of tensors.")
+    return content
+
+
+def _read_safetensors(path: Path) -> "dict[str, torch.Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+
+
+def _unpickle(path: Path) -> object:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} asks to run code while it is read, or is no PyTorch file; it was not opened. "
+            "Convert it to safetensors where you trust it."
+        ) from error
+    except (RuntimeError, EOFError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _is_zip(path: Path) -> bool:
+    """PyTorch's format since 1.6 is a zip archive, which can be memory-mapped."""
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK"
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return CheckpointError(
+        f"{path} is damaged or half-downloaded ({reason[:120]}); fetch it again."
+    )
