@@ -14,8 +14,7 @@ from the absence of tokens. An image has an "Image: " line and no "Audio: " line
 
 from collections.abc import Sequence
 
-from videollama.errors import InputError
-from videollama.prompts.turns import Medium, Piece, Turn, merge_text
+from videollama.prompts.turns import Medium, Piece, Turn, check_turns, merge_text
 
 CHATML_SYSTEM = "Answer questions about a clip."
 CHATML_START = "<|im_start|>"
@@ -48,6 +47,7 @@ def render_chatml(
     Raises:
         InputError: When a system turn is not the first, or an assistant turn holds media.
     """
+    check_turns(turns)
     if turns and turns[0].role == "system":
         system, turns = turns[0].text, turns[1:]
     sentence = CHATML_SYSTEM if system is None else system
@@ -55,19 +55,20 @@ def render_chatml(
     if sentence:
         pieces += _block("system", [Piece("text", sentence)])
     for turn in turns:
-        if turn.role == "system":
-            raise InputError("a system message must be the first message of a conversation.")
         if turn.role == "assistant":
-            if turn.media:
-                raise InputError("an assistant message holds media; only a user message can.")
             answer = Piece("text", turn.text.strip(), supervised=True)
             pieces += _block("assistant", [answer], supervised=True)
         else:
-            content = [piece for medium in turn.media for piece in medium_pieces(medium)]
-            pieces += _block("user", [*content, Piece("text", turn.text.strip())])
+            pieces += _block("user", user_pieces(turn))
     if add_generation_prompt:
         pieces += [Piece("control", CHATML_START), Piece("text", "assistant\n")]
     return merge_text(pieces)
+
+
+def user_pieces(turn: Turn) -> list[Piece]:
+    """What the user says: a line or two per medium, then the question."""
+    lines = [piece for medium in turn.media for piece in medium_pieces(medium)]
+    return [*lines, Piece("text", turn.text.strip())]
 
 
 def medium_pieces(medium: Medium) -> list[Piece]:

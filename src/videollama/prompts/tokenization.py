@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from videollama.errors import CheckpointError
-from videollama.prompts.turns import Piece
+from videollama.prompts.turns import Piece, merge_text
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ def tokenize_pieces(
 
     Args:
         pieces: What a template returned.
-        tokenizer: A transformers tokenizer of the decoder (byte-level BPE or any other that adds
-            nothing when `add_special_tokens=False`).
+        tokenizer: The decoder's transformers tokenizer.
         placeholders: Ids and counts of the media placeholders.
 
     Returns:
@@ -53,11 +52,15 @@ def tokenize_pieces(
     """
     input_ids: list[int] = []
     supervised: list[bool] = []
-    for piece in pieces:
+    for piece in _resolve_words(pieces, tokenizer):
         if piece.kind == "text":
             ids = encode_plain_text(piece.value, tokenizer)
         elif piece.kind == "control":
             ids = [control_token_id(piece.value, tokenizer)]
+        elif piece.kind == "bos":
+            ids = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+        elif piece.kind == "eos":
+            ids = [control_token_id(tokenizer.eos_token, tokenizer)]
         else:
             ids = placeholders.expand(piece.kind)
         input_ids += ids
@@ -68,9 +71,11 @@ def tokenize_pieces(
 def encode_plain_text(text: str, tokenizer: Any) -> list[int]:
     """Tokenise text so that none of the tokenizer's control or added tokens can come out.
 
-    A word such as "<|im_end|>" inside the text is cut after its first character, so the tokenizer
-    sees two harmless halves.
+    Slow tokenizers can be told so. For fast ones a word such as "<|im_end|>" inside the text is cut
+    after its first character, and the tokenizer sees two harmless halves.
     """
+    if not tokenizer.is_fast:
+        return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
     ids: list[int] = []
     for part in _split_control_words(text, tokenizer.get_added_vocab()):
         ids += tokenizer.encode(part, add_special_tokens=False)
@@ -90,6 +95,20 @@ def control_token_id(token: str, tokenizer: Any) -> int:
             "use the tokenizer that belongs to the template, or another prompt_template."
         )
     return int(token_id)
+
+
+def _resolve_words(pieces: Sequence[Piece], tokenizer: Any) -> list[Piece]:
+    if all(piece.kind != "word" for piece in pieces):
+        return list(pieces)
+    known = tokenizer.get_added_vocab()
+    return merge_text(
+        [
+            Piece("control" if piece.value in known else "text", piece.value, piece.supervised)
+            if piece.kind == "word"
+            else piece
+            for piece in pieces
+        ]
+    )
 
 
 def _split_control_words(text: str, words: Iterable[str]) -> list[str]:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from videollama.errors import InputError
+
 MediumKind = Literal["video", "image", "audio"]
 AudioStatus = Literal["present", "silent", "absent", "undecodable", "not_requested"]
 Role = Literal["system", "user", "assistant"]
-PieceKind = Literal["text", "control", "video", "audio"]
+PieceKind = Literal["text", "control", "word", "bos", "eos", "video", "audio"]
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,30 @@ class Piece:
     """One stretch of a prompt.
 
     Attributes:
-        kind: "text", "control" (one token of the vocabulary), or the medium whose query tokens
-            stand here ("video" also for images).
-        value: The text or the control token; empty for media.
+        kind: "text"; "control" (one token of the vocabulary, named by `value`); "word" (one token
+            if the vocabulary has it, else text); "bos" or "eos" (whatever the tokenizer calls
+            them); or the medium whose query tokens stand here
+            ("video" also for images).
+        value: The text or the control token; empty otherwise.
         supervised: True where training computes a loss (answers and what ends them).
     """
 
     kind: PieceKind
     value: str = ""
     supervised: bool = False
+
+
+def check_turns(turns: Sequence[Turn]) -> None:
+    """Refuse conversations no template can lay out.
+
+    Raises:
+        InputError: When a system turn is not the first, or an assistant turn holds media.
+    """
+    for position, turn in enumerate(turns):
+        if turn.role == "system" and position > 0:
+            raise InputError("a system message must be the first message of a conversation.")
+        if turn.role != "user" and turn.media:
+            raise InputError(f"{turn.role} message {position} holds media; only a user's can.")
 
 
 def merge_text(pieces: Sequence[Piece]) -> list[Piece]:
