@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 
 LONGEST_NGRAM = 4
 CIDER_SIGMA = 6.0
@@ -209,6 +209,11 @@ def balanced_accuracy(truths: Sequence[Hashable], answers: Sequence[Hashable]) -
     asked = Counter(truths)
     right = Counter(truth for truth, answer in zip(truths, answers, strict=True) if truth == answer)
     return fmean(right[truth] / count for truth, count in asked.items()) if asked else 0.0
+
+
+def margin_of_mean(values: Sequence[float]) -> float:
+    """Half the 95 % interval of the mean (normal approximation), in the unit of the values."""
+    return 1.96 * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 
 def exact_match(answer: str, truth: str) -> bool:

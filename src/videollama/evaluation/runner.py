@@ -1,0 +1,119 @@
+"""Asks a task's questions in batches and sums up what the answers are worth."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from videollama.errors import DataError, MediaError
+from videollama.evaluation.answer_log import AnswerLog, Record
+from videollama.evaluation.answering import Answerer
+from videollama.evaluation.tasks import Sample, Task
+
+if TYPE_CHECKING:
+    from videollama.media.clip import Clip
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The result of a task, with or without media.
+
+    Attributes:
+        numbers: Per cent by name, the most important first.
+        margin: Half the 95 % interval of the first number, in per cent.
+        num_answers: Questions judged.
+        num_broken: Questions left out because their media could not be read.
+        records: Every answer with its score, in the task's order.
+    """
+
+    numbers: dict[str, float]
+    margin: float
+    num_answers: int
+    num_broken: int
+    records: tuple[Record, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What scripts want: everything but the records, rounded to four digits."""
+        return {
+            "scores": {name: round(value, 4) for name, value in self.numbers.items()},
+            "margin": round(self.margin, 4),
+            "answers": self.num_answers,
+            "broken": self.num_broken,
+        }
+
+
+def run_task(
+    task: Task,
+    answerer: Answerer,
+    *,
+    blind: bool = False,
+    batch_size: int = 8,
+    log: AnswerLog | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Summary:
+    """Ask every question that the log does not hold yet, then judge all.
+
+    A question whose media cannot be read is left out of the scores and counted.
+
+    Args:
+        task: Questions and judge.
+        answerer: Who answers.
+        blind: Give no media: what can be guessed from the question alone.
+        batch_size: Questions per pass.
+        log: Where answers are kept; None keeps them in memory.
+        progress: Called with the number of questions just done.
+
+    Returns:
+        The scores.
+
+    Raises:
+        DataError: If there are no questions, or no file could be read.
+    """
+    if not task.samples:
+        raise DataError(f"There are no questions for {task.name} in {task.source}; use more data.")
+    records: dict[str, Record] = {}
+    if log is not None:
+        records = {key: r for (key, was_blind), r in log.records.items() if was_blind == blind}
+    todo = [sample for sample in task.samples if sample.id not in records]
+    progress(len(task.samples) - len(todo))
+    for start in range(0, len(todo), batch_size):
+        batch = todo[start : start + batch_size]
+        for record in _ask(batch, answerer, blind=blind, max_new_tokens=task.max_new_tokens):
+            records[record.id] = record
+            if log is not None:
+                log.add(record)
+        progress(len(batch))
+    summary = _judge(task, records)
+    if log is not None:
+        log.finish(summary.records)
+    return summary
+
+
+def _ask(
+    samples: Sequence[Sample], answerer: Answerer, *, blind: bool, max_new_tokens: int
+) -> list[Record]:
+    records = {s.id: Record(s.id, blind, s.question, s.truth) for s in samples}
+    clips: dict[str, Clip | None] = {}
+    for sample in samples:
+        try:
+            clips[sample.id] = None if blind else sample.open_clip()
+        except MediaError as error:
+            records[sample.id] = replace(records[sample.id], error=str(error))
+    if clips:
+        questions = [records[key].question for key in clips]
+        answers = answerer.answer(list(clips.values()), questions, max_new_tokens)
+        for key, answer in zip(clips, answers, strict=True):
+            records[key] = replace(records[key], answer=answer)
+    return list(records.values())
+
+
+def _judge(task: Task, records: dict[str, Record]) -> Summary:
+    answered = [s for s in task.samples if records[s.id].answer is not None]
+    broken = len(task.samples) - len(answered)
+    if not answered:
+        first = records[task.samples[0].id].error
+        raise DataError(f"None of {broken} questions could be asked; the first says: {first}")
+    scores = task.judge(answered, [records[sample.id].answer or "" for sample in answered])
+    for sample, score in zip(answered, scores.per_sample, strict=True):
+        records[sample.id] = replace(records[sample.id], score=round(score, 4))
+    ordered = tuple(records[sample.id] for sample in task.samples)
+    return Summary(scores.numbers, scores.margin, len(answered), broken, ordered)

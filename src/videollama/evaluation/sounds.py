@@ -1,0 +1,156 @@
+"""Task `sounds`: name a sound, and say that there is none."""
+
+import random
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch.nn.functional import interpolate
+
+from videollama.errors import DataError
+from videollama.evaluation.datasets import Sound, read_sounds
+from videollama.evaluation.metrics import margin_of_mean
+from videollama.evaluation.tasks import (
+    SECONDS_PER_FRAME,
+    Sample,
+    Scores,
+    seed_of,
+    silent_video,
+)
+from videollama.media.clip import Clip
+from videollama.media.composition import SAMPLES_PER_SECOND, pan_zoom, silence
+from videollama.media.decode import read_clip
+from videollama.media.sound_labels import SOUND_LABELS, named_sounds
+
+QUESTION = "What do you hear?"
+NO_TRACK_QUESTIONS = (QUESTION, "Is there any sound?", "Describe the sound.")
+NUM_CLIPS_WITHOUT_TRACK = 60
+NUM_SILENT_CLIPS = 30
+NO_TRACK = "no audio track"
+SILENT = "silent"
+
+_NO_TRACK_SAID = re.compile(
+    r"\b(no|without( an?| any)?) (audio|sound)\b|\bno (audio|sound)[ -]?track\b"
+)
+_SILENCE_SAID = re.compile(
+    r"\b(silen(t|ce)|no sounds?|nothing|quiet|no audio|without (any )?sound)\b"
+    r"|\b(do not|don't|cannot|can't|can not) hear (any|a) ?(thing|sound)"
+)
+
+
+class SoundsTask:
+    """Share of sounds named, and of clips without sound of which this is said.
+
+    Three kinds of clips: a sound file (named when its class and no other is in the answer), a video
+    without audio track, and a video whose audio track is silent.
+
+    Args:
+        folder: Sounds with labels (see `read_sounds`).
+        fold: Part of the data; None takes what is not for training.
+        limit: Number of sound files, drawn with `seed`; None takes all.
+        seed: Of the draw and the composed clips.
+        num_frames: Frames of the clips without sound.
+
+    Raises:
+        DataError: If the folder is not usable or holds a label outside ESC-50's.
+    """
+
+    name = "sounds"
+    max_new_tokens = 24
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        fold: str | None = None,
+        limit: int | None = None,
+        seed: int = 0,
+        num_frames: int = 8,
+    ) -> None:
+        sounds, chosen = read_sounds(folder, fold)
+        unknown = sorted({sound.label for sound in sounds} - set(SOUND_LABELS))
+        if unknown:
+            raise DataError(
+                f"{folder} holds the label {unknown[0]!r}, which is not one of ESC-50's 50 classes."
+            )
+        self.source = f"fold {chosen}"
+        if limit is not None and limit < len(sounds):
+            kept = sorted(random.Random(seed).sample(range(len(sounds)), limit))
+            sounds = [sounds[index] for index in kept]
+        self.samples = [
+            *(_sound_sample(sound) for sound in sounds),
+            *(_empty(NO_TRACK, n, num_frames, seed) for n in range(NUM_CLIPS_WITHOUT_TRACK)),
+            *(_empty(SILENT, n, num_frames, seed) for n in range(NUM_SILENT_CLIPS)),
+        ]
+
+    def judge(self, samples: Sequence[Sample], answers: Sequence[str]) -> Scores:
+        """Read the named classes from the answers, and whether they deny sound."""
+        right = [_is_right(s.group, s.truth, a) for s, a in zip(samples, answers, strict=True)]
+        titles = {
+            "named": "sound named",
+            NO_TRACK: "no audio track said",
+            SILENT: "silence said",
+        }
+        numbers: dict[str, float] = {}
+        for group, title in titles.items():
+            hits = [hit for s, hit in zip(samples, right, strict=True) if s.group == group]
+            if hits:
+                numbers[title] = 100.0 * sum(hits) / len(hits)
+        per_sample = tuple(100.0 * hit for hit in right)
+        named = [v for s, v in zip(samples, per_sample, strict=True) if s.group == "named"]
+        return Scores(numbers, per_sample, margin_of_mean(named))
+
+
+def says_no_audio_track(answer: str) -> bool:
+    """Whether an answer states that there is no audio, without naming a sound."""
+    return bool(_NO_TRACK_SAID.search(answer.lower())) and not named_sounds(answer)
+
+
+def says_silence(answer: str) -> bool:
+    """Whether an answer states that nothing can be heard, without naming a sound."""
+    return bool(_SILENCE_SAID.search(answer.lower())) and not named_sounds(answer)
+
+
+def _is_right(group: str, truth: str, answer: str) -> bool:
+    if group == NO_TRACK:
+        return says_no_audio_track(answer)
+    if group == SILENT:
+        return says_silence(answer)
+    return named_sounds(answer) == {truth}
+
+
+def _sound_sample(sound: Sound) -> Sample:
+    return Sample(
+        id=sound.path.name,
+        question=QUESTION,
+        truth=sound.label,
+        open_clip=partial(read_clip, sound.path),
+        group="named",
+    )
+
+
+def _empty(group: str, number: int, num_frames: int, seed: int) -> Sample:
+    name = f"{group}/{number}"
+    questions = NO_TRACK_QUESTIONS if group == NO_TRACK else (QUESTION,)
+    return Sample(
+        id=name,
+        question=questions[number % len(questions)],
+        truth=group,
+        open_clip=partial(_clip_without_sound, group, num_frames, seed_of(seed, name)),
+        group=group,
+    )
+
+
+def _clip_without_sound(group: str, num_frames: int, seed: int) -> Clip:
+    """A pan over smooth patches of random colour."""
+    generator = torch.Generator().manual_seed(seed)
+    patches = torch.randint(0, 256, (1, 3, 5, 5), generator=generator).to(torch.float32)
+    still = interpolate(patches, size=(224, 224), mode="bilinear").to(torch.uint8)
+    frames = pan_zoom(still[0].permute(1, 2, 0).contiguous(), num_frames, generator)
+    clip = silent_video(Path(f"{group}.mp4"), frames)
+    if group == NO_TRACK:
+        return clip
+    num_samples = round(num_frames * SECONDS_PER_FRAME * SAMPLES_PER_SECOND)
+    return Clip(**{**vars(clip), "waveform": silence(num_samples), "audio_status": "silent"})
