@@ -153,7 +153,8 @@ class VideoLlamaConfig(PreTrainedConfig):
             deaf model.
         audio_qformer_config: The Q-Former over all segments; `None` exactly when `audio_config` is.
         text_config: The decoder, any causal language model of transformers.
-        family: "released" reproduces the original, number for number; "tiny" is the default that fits in a laptop.
+        family: "released" reproduces the original, number for number; "tiny" is the default that
+            fits in a laptop.
         num_image_query_tokens: Tokens per frame that the image Q-Former writes.
         num_video_query_tokens: Tokens per clip that the decoder reads for the picture.
         num_audio_query_tokens: Tokens per clip that the decoder reads for the sound.

@@ -168,7 +168,7 @@ def _pick(original: StateDict, name: str, new_name: str) -> StateDict:
 
 
 def _rename(original: StateDict, renames: Renames, prefix: str, new_prefix: str) -> StateDict:
-    """Tensors under `prefix` whose name fits one of the patterns, renamed and put under `new_prefix`."""
+    """Tensors under `prefix` whose names fit a pattern, renamed and put under `new_prefix`."""
     mapped = {}
     for name, tensor in original.items():
         if not name.startswith(prefix):

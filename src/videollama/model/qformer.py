@@ -12,7 +12,7 @@ from transformers import Blip2QFormerModel
 
 
 class TimePositionEmbedding(nn.Embedding):
-    """One learned vector per place in time, stretched where a clip has more places than the table has rows.
+    """One learned vector per place in time, stretched over clips with more places than rows.
 
     The original looks rows up and fails beyond the last one (32 frames, 8 segments). Here a clip
     of n > rows places is laid evenly over the whole table and reads between its rows; up to `rows`
@@ -69,7 +69,7 @@ def query_tokens(number: int, width: int) -> nn.Parameter:
 
 
 def mask_or_all(mask: Tensor | None, features: Tensor) -> Tensor:
-    """A boolean mask over the places in time of `features` `(N, T, …)`: the one given, or all true."""
+    """A boolean mask over time, `(N, T)`, for `features` `(N, T, …)`: the one given, or all true."""
     if mask is None:
         return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
     return mask.to(device=features.device, dtype=torch.bool)

@@ -147,7 +147,14 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return self.video_projection(found.to(self.video_projection.weight.dtype))
 
     def encode_frame_tokens(self, frame_features: Tensor) -> Tensor:
-        """Shorten each frame's features to what the Video Q-Former reads, `(N, T, P, Dv)` to `(N, T, Qi, Dq)`."""
+        """Shorten each frame's features to what the Video Q-Former reads.
+
+        Args:
+            frame_features: What :meth:`encode_frames` gave, `(N, T, P, Dv)`.
+
+        Returns:
+            Tokens of the frames without their places in time, `(N, T, Qi, Dq)`.
+        """
         if self.config.image_qformer_config is None:
             projected = self.frame_projection(frame_features.to(dtype_of(self.frame_projection)))
             return projected + self.patch_position_embedding.weight
@@ -198,7 +205,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         encoder = self.audio_encoder
         if not isinstance(encoder, ImageBind) or encoder.vision is None:
             raise InputError(
-                "This model has no ImageBind vision trunk; set audio_config.vision_config to train on frames."
+                "This model has no ImageBind vision trunk; "
+                "set audio_config.vision_config to train the audio branch on frames."
             )
         clips, frames = pixel_values.shape[:2]
         pixels = pixel_values.flatten(0, 1).to(dtype_of(encoder))
@@ -228,7 +236,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def _require_hearing(self) -> nn.Module:
         if self.audio_encoder is None:
             raise InputError(
-                "This model has no audio branch (audio_config is null); leave the sound out or load one that has it."
+                "This model has no audio branch (audio_config is null); "
+                "leave the sound out or load a model that has one."
             )
         return self.audio_encoder
 
@@ -401,7 +410,7 @@ def dtype_of(module: nn.Module) -> torch.dtype:
 
 
 def fill_placeholders(words: Tensor, places: Tensor, tokens: Tensor | None, kind: str) -> Tensor:
-    """Put the tokens `(N, Q, D)` into the marked places `(B, L)` of the words `(B, L, D)`, in order.
+    """Put tokens `(N, Q, D)` into the marked places `(B, L)` of words `(B, L, D)`, in order.
 
     Raises:
         InputError: There are not as many places as tokens.

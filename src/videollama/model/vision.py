@@ -3,7 +3,9 @@
 Letters: B pictures, C channels, H W pixels, P patches, D width.
 """
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import Blip2VisionConfig, Blip2VisionModel, PreTrainedConfig
 
 from videollama.model.efficientnet_lite import EfficientNetLite
@@ -47,3 +49,22 @@ def build_vision_encoder(config: PreTrainedConfig) -> nn.Module:
     if isinstance(config, Blip2VisionConfig):
         return EvaVisionEncoder(config)
     return EfficientNetLite(config)
+
+
+def resize_positions(positions: Tensor, side: int) -> Tensor:
+    """Fit the positions of a square grid of patches to another grid, as the original does on loading.
+
+    Args:
+        positions: Of the class token and of the patches, `(1, 1 + A * A, D)`.
+        side: Patches along each side of the new grid.
+
+    Returns:
+        Positions, `(1, 1 + side * side, D)`; unchanged where the grid fits already.
+    """
+    old_side = round((positions.shape[1] - 1) ** 0.5)
+    if old_side == side:
+        return positions
+    grid = positions[:, 1:].float().reshape(1, old_side, old_side, -1).permute(0, 3, 1, 2)
+    grid = functional.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
+    patches = grid.flatten(2).transpose(1, 2).to(positions)
+    return torch.cat((positions[:, :1], patches), dim=1)

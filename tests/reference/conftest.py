@@ -1,0 +1,80 @@
+"""Where the original's numbers lie.
+
+The files are data taken from a run of the original Video-LLaMA. They are looked up in the folder
+named by the environment variable VIDEOLLAMA_FIXTURES; without it in tests/fixtures, and what is too
+large for the repository in `shared/fixtures` beside it. Sizes and texts are read from the files, so
+that other folders of the same format, made with other seeds, run through the same tests. Only an
+absent file skips its tests.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Recorded:
+    """The tensors of one file, by name or by prefix."""
+
+    def __init__(self, tensors: dict[str, torch.Tensor]) -> None:
+        self.tensors = tensors
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return self.tensors[name]
+
+    def under(self, prefix: str) -> dict[str, torch.Tensor]:
+        """Tensors whose names start with `prefix`, without it."""
+        return {
+            name.removeprefix(prefix): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
+
+@pytest.fixture(scope="session")
+def fixture_path() -> Callable[[str], Path]:
+    """Finds a file or folder by name, or skips the test that asks for it."""
+
+    def find(name: str) -> Path:
+        if folder := os.environ.get("VIDEOLLAMA_FIXTURES"):
+            candidates = [Path(folder) / name]
+        else:
+            candidates = [
+                REPOSITORY / "tests" / "fixtures" / name,
+                REPOSITORY.parent / "shared" / "fixtures" / name,
+            ]
+        for path in candidates:
+            if path.exists():
+                return path
+        places = " and ".join(str(path.parent) for path in candidates)
+        pytest.skip(f"{name} is absent from {places}")
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def fixture_json(fixture_path) -> Callable[[str], Any]:
+    """Reads a JSON file by name."""
+    return lambda name: json.loads(fixture_path(name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def fixture_tensors(fixture_path) -> Callable[[str], Recorded]:
+    """Reads a safetensors file by name."""
+    return lambda name: Recorded(load_file(fixture_path(name)))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """The original ran on one thread; the order in which sums are taken depends on their number."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
