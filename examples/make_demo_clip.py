@@ -2,8 +2,9 @@
 
     python examples/make_demo_clip.py demo/clip.mp4 [--photo astronaut|chelsea|camera]
 
-The camera drifts over a photograph out of the wheel of scikit-image; bells ring. The wheel is fetched from the package
-index with pip, only the photograph is kept, and nothing of it is installed or run. Rights: docs/decisions/0009.
+The camera drifts over a photograph out of the wheel of scikit-image; bells ring. The wheel is
+fetched from the package index with pip, only the photograph is kept, and nothing of it is installed
+or run. Rights: docs/decisions/0009.
 """
 
 import argparse
@@ -74,21 +75,16 @@ def drift(photo: Path) -> list[np.ndarray]:
 
 
 def bells() -> np.ndarray:
-    """Two church bells in turn, float32 `(samples,)` in [-1, 1]: inharmonic partials that die away."""
+    """Two church bells in turn, float32 `(samples,)` in [-1, 1]: partials that die away."""
     time = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
     sound = np.zeros_like(time)
-    partials = [(0.5, 0.6, 0.4), (1.0, 1.0, 0.7), (1.2, 0.8, 0.9), (1.5, 0.5, 1.2), (2.0, 0.9, 1.1)]
-    partials += [
-        (2.5, 0.35, 1.8),
-        (2.67, 0.3, 2.0),
-        (3.0, 0.3, 2.4),
-        (4.2, 0.25, 3.5),
-        (5.4, 0.2, 5.0),
-    ]
+    ratios = (0.5, 1.0, 1.2, 1.5, 2.0, 2.5, 2.67, 3.0, 4.2, 5.4)  # to the bell's pitch
+    loudnesses = (0.6, 1.0, 0.8, 0.5, 0.9, 0.35, 0.3, 0.3, 0.25, 0.2)
+    decays = (0.4, 0.7, 0.9, 1.2, 1.1, 1.8, 2.0, 2.4, 3.5, 5.0)  # per second
     for stroke, start in enumerate(np.arange(0.05, SECONDS, 0.9)):
         since = time - start
         pitch = 520.0 if stroke % 2 == 0 else 440.0
-        for ratio, loudness, decay in partials:
+        for ratio, loudness, decay in zip(ratios, loudnesses, decays, strict=True):
             ring = loudness * np.exp(-decay * since) * np.sin(2 * np.pi * pitch * ratio * since)
             sound += np.where(since >= 0, ring, 0.0)
     return (0.8 * sound / np.abs(sound).max()).astype(np.float32)

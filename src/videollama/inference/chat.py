@@ -94,7 +94,7 @@ class Chat:
             inputs,
             encoded,
             self._words,
-            self._processor.tokenizer,
+            self._processor.decode_answer,
             **self._processor.stop_arguments(),
         ):
             pieces.append(piece)
@@ -105,7 +105,7 @@ class Chat:
         started = perf_counter()
         new_clips = self._clips if not self.messages else []
         messages = [*self.messages, question_message(question, new_clips)]
-        inputs = self._processor(messages, clips=self._clips)
+        inputs = self._processor(messages, clips=self._clips, with_media=self._encoded is None)
         prepare_seconds = perf_counter() - started
         if self._encoded is not None:
             return messages, inputs, self._encoded, Timings(prepare_seconds=prepare_seconds)

@@ -4,9 +4,10 @@ inputs (BatchFeature) ──encode_media──> EncodedMedia ──┐
 inputs.input_ids ──────────────────────────────────────┴─ write ──> token ids of the answers
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from transformers import BatchFeature, StoppingCriteria, StoppingCriteriaList
-from transformers.generation.streamers import TextIteratorStreamer
+from transformers.generation.streamers import BaseStreamer
 
 from videollama.inference.options import WordChoice
 
@@ -52,13 +53,11 @@ def encode_media(model: "VideoLlamaForConditionalGeneration", inputs: BatchFeatu
     started = perf_counter()
     video_embeds = audio_embeds = None
     if inputs.get("pixel_values") is not None:
-        pixel_values = inputs["pixel_values"].to(model.device, model.dtype)
-        frame_features = model.encode_frames(pixel_values)
+        frame_features = model.encode_frames(inputs["pixel_values"].to(model.device))
         video_embeds = model.encode_video(frame_features, inputs["pixel_mask"].to(model.device))
     seen = perf_counter()
     if inputs.get("audio_values") is not None:
-        audio_values = inputs["audio_values"].to(model.device, model.dtype)
-        segment_features = model.encode_segments(audio_values)
+        segment_features = model.encode_segments(inputs["audio_values"].to(model.device))
         audio_embeds = model.encode_audio(segment_features, inputs["audio_mask"].to(model.device))
     return EncodedMedia(video_embeds, audio_embeds, seen - started, perf_counter() - seen)
 
@@ -83,17 +82,16 @@ def write(
     Returns:
         The new token ids, shape `(B, at most max_new_tokens)`.
     """
-    input_ids = inputs["input_ids"].to(model.device)
     media = {"video_embeds": encoded.video_embeds, "audio_embeds": encoded.audio_embeds}
     with _seeded(words, model.device):
-        sequences = model.generate(
-            input_ids=input_ids,
+        new_ids: Tensor = model.generate(
+            input_ids=inputs["input_ids"].to(model.device),
             attention_mask=inputs["attention_mask"].to(model.device),
             **{name: value for name, value in media.items() if value is not None},
             **words.generate_arguments(),
             **generate_arguments,
         )
-    return sequences[:, input_ids.shape[1] :]
+    return new_ids
 
 
 def write_streaming(
@@ -101,17 +99,31 @@ def write_streaming(
     inputs: BatchFeature,
     encoded: EncodedMedia,
     words: WordChoice,
-    tokenizer: Any,
+    decode: Callable[[list[int]], str],
     **generate_arguments: Any,
 ) -> Iterator[str]:
     """Like `write` for one conversation, but gives the text piece by piece as it is written.
 
     The decoder runs in a thread of its own; it stops after the current word when the caller stops
     listening, and an error in it is raised here.
+
+    Args:
+        model: Any Video-LLaMA.
+        inputs: As for `write`, with one row.
+        encoded: As for `write`.
+        words: How words are chosen; without beams.
+        decode: Gives the text of the ids so far.
+        **generate_arguments: As for `write`.
+
+    Yields:
+        Pieces of text; joined they are the text of all ids.
     """
-    streamer = TextIteratorStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    tokens = _TokenQueue()
     abandoned = Event()
     failures: list[BaseException] = []
+    stopping_criteria = StoppingCriteriaList(
+        [*generate_arguments.pop("stopping_criteria", ()), _StopWhenSet(abandoned)]
+    )
 
     def work() -> None:
         try:
@@ -120,18 +132,19 @@ def write_streaming(
                 inputs,
                 encoded,
                 words,
-                streamer=streamer,
-                stopping_criteria=StoppingCriteriaList([_StopWhenAbandoned(abandoned)]),
+                streamer=tokens,
+                stopping_criteria=stopping_criteria,
                 **generate_arguments,
             )
         except BaseException as failure:  # raised again below, in the caller's thread
             failures.append(failure)
-            streamer.end()
+        finally:
+            tokens.end()
 
     worker = Thread(target=work, name="videollama-write", daemon=True)
     worker.start()
     try:
-        yield from streamer
+        yield from _grown_text(tokens, decode)
     finally:
         abandoned.set()
         worker.join()
@@ -139,12 +152,45 @@ def write_streaming(
         raise failures[0]
 
 
-class _StopWhenAbandoned(StoppingCriteria):
-    def __init__(self, abandoned: Event) -> None:
-        self.abandoned = abandoned
+class _TokenQueue(BaseStreamer):
+    """Hands token ids from the decoder's thread to the caller's, one list per step."""
+
+    def __init__(self) -> None:
+        self.steps: SimpleQueue[list[int] | None] = SimpleQueue()
+
+    def put(self, value: Tensor) -> None:
+        self.steps.put(value.flatten().tolist())
+
+    def end(self) -> None:
+        self.steps.put(None)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.steps.get, None)
+
+
+def _grown_text(steps: Iterable[list[int]], decode: Callable[[list[int]], str]) -> Iterator[str]:
+    """What each step adds to the text, held back while a character or a turn mark is incomplete."""
+    ids: list[int] = []
+    shown = ""
+    for step in steps:
+        ids += step
+        text = decode(ids).rstrip("\N{REPLACEMENT CHARACTER}#")
+        if text.startswith(shown) and text != shown:
+            yield text[len(shown) :]
+            shown = text
+    text = decode(ids)
+    if text.startswith(shown) and text != shown:
+        yield text[len(shown) :]
+
+
+class _StopWhenSet(StoppingCriteria):
+    """Ends every row as soon as an event is set."""
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
-        done = self.abandoned.is_set()
+        done = self.event.is_set()
         return torch.full((input_ids.shape[0],), done, dtype=torch.bool, device=input_ids.device)
 
 

@@ -1,0 +1,16 @@
+import pytest
+
+
+@pytest.fixture
+def loaded(monkeypatch, assistant):
+    """Lets every verb find the tiny assistant instead of loading weights; gives the calls."""
+    from videollama.inference.engine import VideoLlama
+
+    calls = []
+
+    def load(ref=None, *, device="auto", dtype="auto"):
+        calls.append((ref, device, dtype))
+        return assistant
+
+    monkeypatch.setattr(VideoLlama, "load", load)
+    return calls

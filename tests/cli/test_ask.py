@@ -1,0 +1,56 @@
+import json
+
+import pytest
+from tests.cli.command import videollama
+from tests.synthetic import write_picture, write_sound
+
+
+def test_the_answer_is_on_stdout_and_its_basis_on_stderr(capsys, loaded, clip_file, assistant):
+    shown = videollama(capsys, "ask", clip_file, "What moves?", "--max-new-tokens", 5)
+    expected = assistant.ask(clip_file, "What moves?", max_new_tokens=5)
+    assert shown.code == 0
+    assert shown.out == f"{expected.text}\n"
+    assert "8 frames from 0.0 to" in shown.err
+    assert "s of sound" in shown.err
+
+
+def test_json_holds_what_was_seen_and_heard(capsys, loaded, mute_file):
+    shown = videollama(
+        capsys, "ask", mute_file, "What?", "--json", "--frames", 3, "--max-new-tokens", 2
+    )
+    report = json.loads(shown.out)
+    assert report["question"] == "What?"
+    assert report["seen"][0]["num_frames"] == 3
+    assert report["heard"][0]["status"] == "absent"
+    assert shown.err == ""
+
+
+def test_a_picture_and_a_sound_are_asked_about_together(capsys, loaded, tmp_path):
+    picture, sound = write_picture(tmp_path / "a.png"), write_sound(tmp_path / "b.wav")
+    shown = videollama(capsys, "ask", picture, sound, "Do they fit?", "--max-new-tokens", 2)
+    assert shown.code == 0
+    assert "1 picture · 2.0 s of sound" in shown.err
+
+
+def test_the_options_reach_the_model(capsys, loaded, clip_file):
+    words = ("--model", "mine", "--device", "cpu", "--dtype", "float32", "--quiet")
+    shown = videollama(capsys, "ask", clip_file, "What?", "--max-new-tokens", 1, *words)
+    assert shown.err == ""
+    assert loaded == [("mine", "cpu", "float32")]
+
+
+@pytest.mark.parametrize(
+    ("word", "missing"), [("What happens?", "A file"), (__file__, "The question")]
+)
+def test_one_word_alone_says_which_is_missing(capsys, loaded, word, missing):
+    shown = videollama(capsys, "ask", word)
+    assert shown.code == 2
+    assert shown.err.startswith(missing)
+    assert not loaded
+
+
+def test_a_file_that_is_not_there_is_one_sentence(capsys, loaded, tmp_path):
+    shown = videollama(capsys, "ask", tmp_path / "no.mp4", "What?")
+    assert shown.code == 2
+    assert "no.mp4" in shown.err
+    assert "Traceback" not in shown.err

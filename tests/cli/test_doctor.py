@@ -1,0 +1,41 @@
+import json
+
+from tests.cli.command import videollama
+
+
+def test_what_is_missing_comes_with_its_remedy(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "not there yet"))
+    shown = videollama(capsys, "doctor")
+    assert shown.code == 2
+    assert "videollama pull" in shown.err
+    assert str(tmp_path / "not there yet") in shown.out
+
+
+def test_json_names_versions_device_and_problems(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path))
+    report = json.loads(videollama(capsys, "doctor", "--json").out)
+    assert report["torch"]
+    assert report["device"]
+    assert len(report["problems"]) == 1
+
+
+def test_a_full_disk_is_a_problem_only_while_something_is_missing(capsys, monkeypatch, tmp_path):
+    from types import SimpleNamespace
+
+    from videollama.checkpoints import pull
+    from videollama.cli import doctor
+
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path))
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=10**8))
+    assert any("0.1 GB are free" in problem for problem in doctor.examine()["problems"])
+    monkeypatch.setattr(pull, "missing_parts", list)
+    assert videollama(capsys, "doctor").code == 0
+
+
+def test_a_package_for_another_torch_is_named(monkeypatch):
+    from videollama.cli import doctor
+
+    found = {"torch": "2.13.0+cpu", "torchvision": "0.29.0"}
+    monkeypatch.setattr(doctor, "_version_of", lambda name: found.get(name, "1.0+cpu"))
+    problems = doctor.examine()["problems"]
+    assert any("pip uninstall torchvision" in problem for problem in problems)
