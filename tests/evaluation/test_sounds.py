@@ -1,0 +1,69 @@
+import pytest
+
+from videollama.errors import DataError
+from videollama.evaluation.sounds import SoundsTask, says_no_audio_track, says_silence
+
+
+def answers_for(task, **by_group):
+    return [by_group.get(sample.group.replace(" ", "_"), sample.truth) for sample in task.samples]
+
+
+def test_sound_files_and_clips_without_sound(sound_folder):
+    task = SoundsTask(sound_folder)
+    assert task.source == "fold 4"
+    assert [s.truth for s in task.samples[:4]] == ["dog", "rain", "door, wood creaks", "train"]
+    groups = [sample.group for sample in task.samples]
+    assert (groups.count("named"), groups.count("no audio track"), groups.count("silent")) == (
+        4,
+        60,
+        30,
+    )
+    kinds = {s.group: s.open_clip() for s in reversed(task.samples)}
+    assert kinds["named"].kind == "audio"
+    assert kinds["no audio track"].audio_status == "absent"
+    assert kinds["no audio track"].waveform is None
+    assert kinds["silent"].audio_status == "silent"
+    assert kinds["silent"].waveform.shape == (1, 4 * 16_000)
+
+
+def test_right_answers_score_100_and_each_group_counts_for_itself(sound_folder):
+    task = SoundsTask(sound_folder)
+    right = answers_for(task, no_audio_track="There is no audio track.", silent="Silence.")
+    assert task.judge(task.samples, right).numbers == {
+        "sound named": 100.0,
+        "no audio track said": 100.0,
+        "silence said": 100.0,
+    }
+    barking = task.judge(task.samples, ["I hear a dog barking."] * len(task.samples))
+    assert list(barking.numbers.values()) == [25.0, 0.0, 0.0]
+
+
+def test_naming_two_classes_names_none(sound_folder):
+    task = SoundsTask(sound_folder)
+    scores = task.judge(task.samples[:1], ["A dog barking or rain falling."])
+    assert scores.numbers == {"sound named": 0.0}
+
+
+def test_a_label_outside_the_table_is_refused(sound_folder):
+    with (sound_folder / "labels.csv").open("a") as file:
+        file.write("9.wav,4,9,kazoo\n")
+    with pytest.raises(DataError, match="label 'kazoo'"):
+        SoundsTask(sound_folder)
+
+
+@pytest.mark.parametrize(
+    ("answer", "no_track", "silence"),
+    [
+        ("The video has no audio track.", True, True),
+        ("There is no sound.", True, True),
+        ("Nothing, the track is silent.", False, True),
+        ("I do not hear anything.", False, True),
+        ("No sound but a dog barking.", False, False),
+        ("A dog barking.", False, False),
+        ("No.", False, False),
+        ("", False, False),
+    ],
+)
+def test_what_counts_as_saying_that_there_is_no_sound(answer, no_track, silence):
+    assert says_no_audio_track(answer) is no_track
+    assert says_silence(answer) is silence
