@@ -1,4 +1,4 @@
-"""How close our numbers must come to the original's, and shorthands of the tests beside this file."""
+"""How close our numbers must come to the original's, and shorthands of the tests beside it."""
 
 import torch
 from torch import Tensor, nn

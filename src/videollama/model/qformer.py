@@ -69,7 +69,7 @@ def query_tokens(number: int, width: int) -> nn.Parameter:
 
 
 def mask_or_all(mask: Tensor | None, features: Tensor) -> Tensor:
-    """A boolean mask over time, `(N, T)`, for `features` `(N, T, …)`: the one given, or all true."""
+    """A boolean mask `(N, T)` over the times of `features` `(N, T, …)`: as given, or all true."""
     if mask is None:
         return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
     return mask.to(device=features.device, dtype=torch.bool)

@@ -52,7 +52,7 @@ def build_vision_encoder(config: PreTrainedConfig) -> nn.Module:
 
 
 def resize_positions(positions: Tensor, side: int) -> Tensor:
-    """Fit the positions of a square grid of patches to another grid, as the original does on loading.
+    """Fit the positions of a square grid of patches to another grid, as the original does.
 
     Args:
         positions: Of the class token and of the patches, `(1, 1 + A * A, D)`.
