@@ -11,7 +11,7 @@ QUESTION ?= What do you see and hear?
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format lint types imports deps coverage bench clean
+.PHONY: help setup demo test test-all check format lint types imports deps coverage docs bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ deps: $(VENV)/.ready-dev ## Declared against imported dependencies (deptry)
 
 coverage: $(VENV)/.ready-dev ## The unit tests with branch coverage
 	$(BIN)/python -m pytest -q -m "not end_to_end" --cov --cov-report=term
+
+docs: $(VENV)/.ready-dev ## Write docs/cli from the verbs themselves
+	$(BIN)/python scripts/write_cli_pages.py
 
 bench: $(VENV)/.ready ## All benchmarks that need no training data
 	$(BIN)/python -m benchmarks.startup

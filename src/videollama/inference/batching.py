@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from videollama.errors import InputError, VideoLlamaError
+from videollama.errors import VideoLlamaError
 from videollama.inference.answer import (
     Answer,
     Captioned,
@@ -45,12 +45,7 @@ def caption_in_batches(
 
     Yields:
         One result per file, in order; a file that cannot be used gives its error.
-
-    Raises:
-        InputError: `batch_size` is not positive.
     """
-    if batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}, but must be 1 or more.")
     for first in range(0, len(media), batch_size):
         started = perf_counter()
         opened = [_open(item, sampling) for item in media[first : first + batch_size]]

@@ -39,6 +39,7 @@ class Chat:
 
     Attributes:
         messages: What was said so far, in transformers' form.
+        clips: The files as they were read.
 
     Raises:
         MediaError: A file cannot be used.
@@ -55,7 +56,7 @@ class Chat:
         sampling, self._words = split_options(options)
         self._model, self._processor = model, processor
         started = perf_counter()
-        self._clips = read_media(media, sampling)
+        self.clips = read_media(media, sampling)
         self._read_seconds = perf_counter() - started
         self._encoded: EncodedMedia | None = None
         self.messages: list[Message] = []
@@ -103,9 +104,9 @@ class Chat:
 
     def _prepare(self, question: str) -> tuple[list[Message], BatchFeature, EncodedMedia, Timings]:
         started = perf_counter()
-        new_clips = self._clips if not self.messages else []
+        new_clips = self.clips if not self.messages else []
         messages = [*self.messages, question_message(question, new_clips)]
-        inputs = self._processor(messages, clips=self._clips, with_media=self._encoded is None)
+        inputs = self._processor(messages, clips=self.clips, with_media=self._encoded is None)
         prepare_seconds = perf_counter() - started
         if self._encoded is not None:
             return messages, inputs, self._encoded, Timings(prepare_seconds=prepare_seconds)
@@ -121,8 +122,8 @@ class Chat:
     def _answer(self, text: str, timings: Timings) -> Answer:
         return Answer(
             text=text,
-            seen=what_was_seen(self._clips),
-            heard=what_was_heard(self._clips),
+            seen=what_was_seen(self.clips),
+            heard=what_was_heard(self.clips),
             timings=timings,
-            warnings=tuple(warning for clip in self._clips for warning in clip.warnings),
+            warnings=tuple(warning for clip in self.clips for warning in clip.warnings),
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
 from videollama.checkpoints.load import load_model
+from videollama.errors import InputError
 from videollama.inference.answer import Answer, Captioned
 from videollama.inference.batching import caption_in_batches
 from videollama.inference.chat import Chat
@@ -94,7 +95,12 @@ class VideoLlama:
 
         Yields:
             One result per file; one that cannot be used gives its error, and the rest goes on.
+
+        Raises:
+            InputError: An option or `batch_size` makes no sense.
         """
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}, but must be 1 or more.")
         sampling, words = split_options(options)
         return caption_in_batches(
             self.model, self.processor, paths, question, sampling, words, batch_size
