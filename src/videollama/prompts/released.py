@@ -96,17 +96,34 @@ def render_llama_2(
         raise InputError("a LLaMA-2 conversation must start with something the user says.")
     if merge_human_messages:
         messages = _merge_neighbours(messages)
+    return lay_out_llama_2([message.pieces for message in messages], system)
+
+
+def lay_out_llama_2(messages: Sequence[Sequence[Piece]], system: str) -> list[Piece]:
+    """Wrap messages in turn as instruction and answer, as `Conversation.get_prompt` does.
+
+    Args:
+        messages: Content of each message, the user's first; empty ones are left out.
+        system: Stands in the first instruction, even when empty.
+
+    Returns:
+        The pieces, with BOS before each instruction and EOS behind each answer.
+    """
     pieces: list[Piece] = []
     for position, message in enumerate(messages):
-        if message.is_empty:
+        if is_empty(message):
             continue
         if position % 2 == 0:
             opening = f"[INST] <<SYS>>\n{system}\n<</SYS>>\n\n" if position == 0 else "[INST] "
-            pieces += [Piece("bos"), Piece("text", opening), *message.pieces]
-            pieces.append(Piece("text", " [/INST]"))
+            pieces += [Piece("bos"), Piece("text", opening), *message, Piece("text", " [/INST]")]
         else:
-            pieces += [Piece("text", " "), *message.pieces, Piece("text", " "), Piece("eos")]
+            pieces += [Piece("text", " "), *message, Piece("text", " "), Piece("eos")]
     return merge_text(pieces)
+
+
+def is_empty(pieces: Sequence[Piece]) -> bool:
+    """Whether a message says and shows nothing."""
+    return not any(piece.value or piece.kind != "text" for piece in pieces)
 
 
 def medium_pieces(medium: Medium, *, state_frame_times: bool = True) -> list[Piece]:
@@ -150,7 +167,7 @@ class _Message:
 
     @property
     def is_empty(self) -> bool:
-        return not any(piece.value or piece.kind != "text" for piece in self.pieces)
+        return is_empty(self.pieces)
 
     def name(self, human: str, assistant: str) -> str:
         return assistant if self.is_assistant else human
