@@ -1,0 +1,54 @@
+import pytest
+from tests.synthetic import write_clip, write_picture, write_sound
+
+from videollama.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A picture, a mute clip, a broken file, a sound and a longer clip."""
+    folder = tmp_path_factory.mktemp("many")
+    broken = folder / "c.mp4"
+    broken.write_bytes(b"")
+    return [
+        write_picture(folder / "a.png"),
+        write_clip(folder / "b.mp4", seconds=0.5, sound=None),
+        broken,
+        write_sound(folder / "d.wav", seconds=1.0),
+        write_clip(folder / "e.mp4", seconds=5.0),
+    ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_neighbours_in_the_batch_never_change_a_caption(assistant, files, batch_size):
+    results = list(assistant.caption(files, batch_size=batch_size, max_new_tokens=10))
+    assert [result.path for result in results] == [str(file) for file in files]
+    alone = [
+        assistant.ask(file, "Describe the video.", max_new_tokens=10).text
+        for file in files
+        if file.name != "c.mp4"
+    ]
+    assert [result.answer.text for result in results if result.answer] == alone
+
+
+def test_a_broken_file_gives_its_error_in_its_place(assistant, files):
+    results = list(assistant.caption(files, batch_size=2, max_new_tokens=1))
+    assert [result.error is None for result in results] == [True, True, False, True, True]
+    assert "c.mp4" in results[2].error
+
+
+def test_results_come_batch_by_batch(assistant, files):
+    results = assistant.caption([files[0], files[3], "missing.mp4"], batch_size=1, max_new_tokens=1)
+    assert next(results).answer is not None
+    assert next(results).answer is not None
+    assert "missing.mp4" in next(results).error
+
+
+def test_only_broken_files_need_no_decoder(assistant, files):
+    results = list(assistant.caption([files[2], files[2]], batch_size=2))
+    assert all(result.error for result in results)
+
+
+def test_a_senseless_batch_size_is_refused_at_once(assistant, files):
+    with pytest.raises(InputError, match="batch_size is 0"):
+        assistant.caption(files, batch_size=0)

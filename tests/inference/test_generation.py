@@ -1,0 +1,49 @@
+import threading
+
+import pytest
+from videollama.media.decode import read_clip
+
+from videollama.inference.generation import _grown_text, encode_media, write_streaming
+from videollama.inference.messages import question_message
+from videollama.inference.options import WordChoice
+
+
+@pytest.fixture
+def prepared(assistant, clip_file):
+    clip = read_clip(clip_file)
+    inputs = assistant.processor([question_message("What?", [clip])], clips=[clip])
+    return inputs, encode_media(assistant.model, inputs)
+
+
+def stream(assistant, prepared, decode, **arguments):
+    words = WordChoice(max_new_tokens=200)
+    return write_streaming(assistant.model, *prepared, words, decode, **arguments)
+
+
+def test_pieces_join_to_the_text_also_inside_an_emoji():
+    text = "A dog 🐕 barks."
+    steps = [[byte] for byte in text.encode()]
+    pieces = list(_grown_text(steps, lambda ids: bytes(ids).decode(errors="replace")))
+    assert "".join(pieces) == text
+    assert all("\N{REPLACEMENT CHARACTER}" not in piece for piece in pieces)
+
+
+def test_a_turn_mark_is_never_shown():
+    def decode(ids):
+        return bytes(ids).decode().split("###")[0]
+
+    pieces = list(_grown_text([[byte] for byte in b"Yes.###"], decode))
+    assert "".join(pieces) == "Yes."
+
+
+def test_who_stops_listening_stops_the_decoder(assistant, prepared):
+    pieces = stream(assistant, prepared, lambda ids: "x" * len(ids))
+    next(pieces)
+    pieces.close()
+    assert not any(thread.name == "videollama-write" for thread in threading.enumerate())
+
+
+def test_an_error_of_the_decoder_is_raised_where_the_text_is_read(assistant, prepared):
+    pieces = stream(assistant, prepared, lambda ids: "x" * len(ids), no_such_argument=1)
+    with pytest.raises(ValueError, match="no_such_argument"):
+        list(pieces)
