@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from videollama.evaluation.datasets import Photo, read_photos
 from videollama.evaluation.metrics import caption_scores, margin_of_mean
 from videollama.evaluation.tasks import Sample, Scores, photo_clip, seed_of
+from videollama.media.captioned_photos import Photo, read_photos
 
 PICTURE_QUESTION = "Describe the picture."
 VIDEO_QUESTION = "Describe the video."

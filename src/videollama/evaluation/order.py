@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from videollama.errors import MediaError
-from videollama.evaluation.datasets import Photo, read_photos
 from videollama.evaluation.metrics import margin_of_mean
 from videollama.evaluation.tasks import Sample, Scores, seed_of, silent_video
+from videollama.media.captioned_photos import Photo, read_photos
 from videollama.media.clip import Clip
 from videollama.media.composition import (
     concatenate_scenes,

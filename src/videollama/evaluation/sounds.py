@@ -10,7 +10,6 @@ import torch
 from torch.nn.functional import interpolate
 
 from videollama.errors import DataError
-from videollama.evaluation.datasets import Sound, read_sounds
 from videollama.evaluation.metrics import margin_of_mean
 from videollama.evaluation.tasks import (
     SECONDS_PER_FRAME,
@@ -22,6 +21,7 @@ from videollama.evaluation.tasks import (
 from videollama.media.clip import Clip
 from videollama.media.composition import SAMPLES_PER_SECOND, pan_zoom, silence
 from videollama.media.decode import read_clip
+from videollama.media.labelled_sounds import Sound, read_sounds
 from videollama.media.sound_labels import SOUND_LABELS, named_sounds
 
 QUESTION = "What do you hear?"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from videollama.evaluation.datasets import Photo, read_photos
 from videollama.evaluation.metrics import balanced_accuracy, margin_of_mean
 from videollama.evaluation.tasks import Sample, Scores, photo_clip, seed_of
+from videollama.media.captioned_photos import Photo, read_photos
 from videollama.media.object_words import OBJECT_WORDS, ObjectWords
 
 USUAL_QUESTIONS = 1000

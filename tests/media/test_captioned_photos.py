@@ -3,7 +3,7 @@ import json
 import pytest
 
 from videollama.errors import DataError
-from videollama.evaluation.datasets import read_photos, read_sounds, tidy_caption
+from videollama.media.captioned_photos import read_photos, tidy_caption
 
 
 def write_photos(folder, *splits):
@@ -12,12 +12,6 @@ def write_photos(folder, *splits):
         {"image": f"{i}.jpg", "split": s, "captions": ["A dog ."]} for i, s in enumerate(splits)
     ]
     (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return folder
-
-
-def write_sounds(folder, *folds):
-    rows = [f"{i}.ogg,{fold},7,dog" for i, fold in enumerate(folds)]
-    (folder / "labels.csv").write_text("\n".join(["file,fold,class_id,label", *rows]))
     return folder
 
 
@@ -69,29 +63,6 @@ def test_a_malformed_line_is_named(tmp_path, line):
 def test_a_wrong_folder_says_what_is_missing(tmp_path):
     with pytest.raises(DataError, match=r"captions\.jsonl does not exist; name the folder"):
         read_photos(tmp_path)
-    with pytest.raises(DataError, match=r"labels\.csv does not exist"):
-        read_sounds(tmp_path)
-
-
-def test_folds(tmp_path):
-    write_sounds(tmp_path, 1, 2, 4, 5, 4)
-    assert [s.path.name for s in read_sounds(tmp_path)[0]] == ["2.ogg", "4.ogg"]
-    assert read_sounds(tmp_path, "5")[1] == "5"
-    assert read_sounds(write_sounds(tmp_path, 1, 5))[1] == "5"
-    with pytest.raises(DataError, match="choose one with --fold"):
-        read_sounds(write_sounds(tmp_path, 1, 2))
-    with pytest.raises(DataError, match="no fold '9'"):
-        read_sounds(tmp_path, "9")
-
-
-def test_labels_with_commas_and_bad_tables(sound_folder, tmp_path):
-    assert [s.label for s in read_sounds(sound_folder)[0]][2] == "door, wood creaks"
-    (tmp_path / "labels.csv").write_text("file,label\na.ogg,dog\n")
-    with pytest.raises(DataError, match="no column fold"):
-        read_sounds(tmp_path)
-    (tmp_path / "labels.csv").write_text("file,fold,label\na.ogg,4\n")
-    with pytest.raises(DataError, match="line 2"):
-        read_sounds(tmp_path)
 
 
 def test_tidy_caption():
