@@ -7,9 +7,8 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.synthetic import write_clip
-
 from benchmarks.report import report, seconds_of
+from tests.synthetic import write_clip
 
 QUESTION = "What do you see and hear?"
 

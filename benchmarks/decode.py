@@ -4,9 +4,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.synthetic import write_clip
-
 from benchmarks.report import report, seconds_of
+from tests.synthetic import write_clip
 from videollama import FrameSampling, read_clip
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 import typer
+
 from scripts.write_cli_pages import pages
 from tests.synthetic import write_clip, write_picture, write_sound
-from videollama.media.decode import read_clip
-
 from videollama.cli.main import app
 from videollama.inference.messages import question_message
+from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
 
 ROOT = Path(__file__).parents[1]
@@ -128,7 +128,6 @@ def test_the_examples_in_the_quickstart_give_answers(loaded_command, tmp_path, m
 def loaded_command(monkeypatch, assistant, capsys):
     """The command with the tiny assistant in place of the built-in model."""
     from tests.cli.command import videollama
-
     from videollama.inference.engine import VideoLlama
 
     monkeypatch.setattr(VideoLlama, "load", lambda *_, **__: assistant)

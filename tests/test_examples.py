@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.synthetic import write_picture
 from videollama.media.decode import read_clip
 

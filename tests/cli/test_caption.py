@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from tests.cli.command import videollama
 from tests.synthetic import write_clip, write_picture, write_sound
 

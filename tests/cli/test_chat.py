@@ -2,6 +2,7 @@ import io
 import json
 
 import pytest
+
 from tests.cli.command import videollama
 
 

@@ -6,8 +6,8 @@ import sys
 import time
 
 import pytest
-from tests.cli.command import videollama
 
+from tests.cli.command import videollama
 from videollama import __version__
 from videollama.cli import main
 from videollama.errors import MediaError

@@ -1,6 +1,6 @@
 import pytest
-from tests.synthetic import write_clip, write_picture, write_sound
 
+from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import InputError
 
 

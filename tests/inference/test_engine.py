@@ -2,10 +2,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.synthetic import write_clip, write_picture, write_sound
-from videollama.media.decode import read_clip
 
+from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import InputError, MediaError
+from videollama.media.decode import read_clip
 
 
 def test_the_answer_says_what_it_is_based_on(assistant, clip_file):

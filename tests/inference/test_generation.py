@@ -1,11 +1,11 @@
 import threading
 
 import pytest
-from videollama.media.decode import read_clip
 
 from videollama.inference.generation import _grown_text, encode_media, write_streaming
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
+from videollama.media.decode import read_clip
 
 
 @pytest.fixture
