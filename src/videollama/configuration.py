@@ -9,9 +9,10 @@ Two compositions share the classes below; `family` names them:
 three model types.
 """
 
+from copy import deepcopy
 from dataclasses import field
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import (
@@ -23,11 +24,12 @@ from transformers import (
 from transformers.configuration_utils import SubConfigSpec
 
 Family = Literal["released", "tiny"]
+SubConfig = Any  # a configuration, a dict of its fields until it is built, or None
 PromptTemplate = Literal["vicuna", "llama_2", "billa", "ziya", "chatml", "tokenizer"]
 
 
 @strict
-class EfficientNetLiteConfig(PreTrainedConfig):
+class EfficientNetLiteConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """EfficientNet-Lite: a convolutional encoder of pictures, or of spectrograms with one channel.
 
     Args:
@@ -56,7 +58,7 @@ class EfficientNetLiteConfig(PreTrainedConfig):
 
 
 @strict
-class ImageBindTrunkConfig(PreTrainedConfig):
+class ImageBindTrunkConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """One of ImageBind's transformers; the defaults are ImageBind-Huge's audio trunk.
 
     Args:
@@ -114,7 +116,7 @@ IMAGEBIND_HUGE_VISION = {
 
 
 @strict
-class ImageBindConfig(PreTrainedConfig):
+class ImageBindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """ImageBind-Huge's audio trunk, and its vision trunk where it is wanted.
 
     Args:
@@ -126,20 +128,20 @@ class ImageBindConfig(PreTrainedConfig):
 
     model_type = "imagebind"
     base_config_key = "audio_config"
-    sub_configs_defaults = {  # noqa: RUF012  (transformers reads it from the class)
-        "audio_config": ImageBindTrunkConfig,
+    sub_configs_defaults = {  # noqa: RUF012
+        "audio_config": SubConfigSpec(ImageBindTrunkConfig),
         "vision_config": SubConfigSpec(
             ImageBindTrunkConfig, init_kwargs=IMAGEBIND_HUGE_VISION, optional=True
         ),
     }
 
-    audio_config: dict | PreTrainedConfig | None = None
-    vision_config: dict | PreTrainedConfig | None = None
+    audio_config: SubConfig = None
+    vision_config: SubConfig = None
     hidden_size: int = 1024
 
 
 @strict
-class VideoLlamaConfig(PreTrainedConfig):
+class VideoLlamaConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """The whole model.
 
     Widths that must agree (what a Q-Former reads) are set here from the parts that write them.
@@ -170,21 +172,21 @@ class VideoLlamaConfig(PreTrainedConfig):
     """
 
     model_type = "video_llama"
-    sub_configs_defaults = {  # noqa: RUF012  (transformers reads it from the class)
+    sub_configs_defaults = {  # noqa: RUF012
         "vision_config": SubConfigSpec(AutoConfig, model_type="blip_2_vision_model"),
         "image_qformer_config": SubConfigSpec(Blip2QFormerConfig, optional=True),
-        "video_qformer_config": Blip2QFormerConfig,
+        "video_qformer_config": SubConfigSpec(Blip2QFormerConfig),
         "audio_config": SubConfigSpec(AutoConfig, model_type="imagebind", optional=True),
         "audio_qformer_config": SubConfigSpec(Blip2QFormerConfig, optional=True),
         "text_config": SubConfigSpec(AutoConfig, model_type="llama"),
     }
 
-    vision_config: dict | PreTrainedConfig | None = None
-    image_qformer_config: dict | PreTrainedConfig | None = field(default_factory=dict)
-    video_qformer_config: dict | PreTrainedConfig | None = None
-    audio_config: dict | PreTrainedConfig | None = field(default_factory=dict)
-    audio_qformer_config: dict | PreTrainedConfig | None = None
-    text_config: dict | PreTrainedConfig | None = None
+    vision_config: SubConfig = None
+    image_qformer_config: SubConfig = field(default_factory=dict)
+    video_qformer_config: SubConfig = None
+    audio_config: SubConfig = field(default_factory=dict)
+    audio_qformer_config: SubConfig = None
+    text_config: SubConfig = None
     family: Family = "released"
     num_image_query_tokens: int = 32
     num_video_query_tokens: int = 32
@@ -206,11 +208,13 @@ class VideoLlamaConfig(PreTrainedConfig):
             self.audio_qformer_config = None
         elif self.audio_qformer_config is None:
             self.audio_qformer_config = dict(two_layers)
-        super().__post_init__(**kwargs)
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
         self._join_widths()
 
     def _join_widths(self) -> None:
         """Let every Q-Former read vectors as wide as the part before it writes them."""
+        for name in ("image_qformer_config", "video_qformer_config", "audio_qformer_config"):
+            setattr(self, name, deepcopy(getattr(self, name)))  # the caller keeps the one given
         if self.image_qformer_config is not None:
             self.image_qformer_config.encoder_hidden_size = self.vision_config.hidden_size
         self.video_qformer_config.encoder_hidden_size = self.frame_token_size
@@ -226,9 +230,10 @@ class VideoLlamaConfig(PreTrainedConfig):
     @property
     def num_patches(self) -> int:
         """Feature vectors per frame that the vision encoder gives."""
-        if isinstance(self.vision_config, Blip2VisionConfig):
-            return (self.vision_config.image_size // self.vision_config.patch_size) ** 2 + 1
-        return self.vision_config.num_patches
+        vision = self.vision_config
+        if vision.model_type == Blip2VisionConfig.model_type:
+            return (vision.image_size // vision.patch_size) ** 2 + 1
+        return vision.num_patches
 
 
 AutoConfig.register("efficientnet_lite", EfficientNetLiteConfig)

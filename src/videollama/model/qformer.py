@@ -8,7 +8,7 @@ Letters: N clips, T frames or segments, K vectors read, Q queries, D width.
 
 import torch
 from torch import Tensor, nn
-from transformers import Blip2QFormerModel
+from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 
 class TimePositionEmbedding(nn.Embedding):
@@ -38,6 +38,11 @@ class TimePositionEmbedding(nn.Embedding):
         share = (row - below).unsqueeze(-1)
         lower = super().forward(below)
         return lower + share.to(lower) * (super().forward(above) - lower)
+
+
+def build_qformer(config: Blip2QFormerConfig) -> Blip2QFormerModel:
+    """A Q-Former of this configuration."""
+    return Blip2QFormerModel._from_config(config)  # type: ignore[no-untyped-call]
 
 
 def read_with_queries(

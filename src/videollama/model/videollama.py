@@ -7,9 +7,9 @@
 
 The encoders on the left and the language model are frozen; what lies between is trained.
 
-Letters: B prompts, L tokens, N clips in the whole batch, T frames, C H W pixels, P patches, S
-    segments of sound,
-M mel bins, F mel frames, Q queries, D widths (Dv vision, Da audio, Dq Q-Former, D language model).
+Letters: B prompts, L tokens, N clips in the whole batch, T frames, C H W pixels, P patches,
+S segments of sound, M mel bins, F mel frames, Q queries (Qv video, Qa audio, Qi per frame),
+D widths (Dv vision, Da audio, Dq Q-Former, D language model).
 """
 
 from typing import Any
@@ -20,61 +20,69 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
-    Blip2QFormerModel,
     GenerationMixin,
-    PreTrainedConfig,
     PreTrainedModel,
     initialization,
 )
-from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from videollama.configuration import ImageBindConfig, VideoLlamaConfig
 from videollama.errors import InputError
 from videollama.model.efficientnet_lite import EfficientNetLite, SameConv2d
 from videollama.model.imagebind import ImageBind, init_imagebind_weights
+from videollama.model.placeholders import fill_placeholders
 from videollama.model.qformer import (
     TimePositionEmbedding,
+    build_qformer,
     mask_or_all,
     query_tokens,
     read_with_queries,
 )
 from videollama.model.vision import build_vision_encoder
 
+MEDIA_ARGUMENTS = (
+    "pixel_values",
+    "pixel_mask",
+    "audio_values",
+    "audio_mask",
+    "video_embeds",
+    "audio_embeds",
+)
 
-class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
+
+class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
     """Answers questions about clips by what is seen and heard.
 
     A prompt holds one placeholder id (`config.video_token_id`, `config.audio_token_id`) per query
-    token; the clips of the whole batch fill them in order of appearance, so a prompt may hold
-    none, one or several clips.
+    token. The clips of the whole batch fill them in order of appearance, so a prompt may hold none,
+    one or several clips.
     """
 
+    config: VideoLlamaConfig
     config_class = VideoLlamaConfig
     base_model_prefix = ""
     main_input_name = "input_ids"
-    input_modalities = ("video", "image", "audio", "text")
+    input_modalities = ["video", "image", "audio", "text"]  # noqa: RUF012
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_attention_backend = True
-    _no_split_modules = ("Blip2QFormerLayer", "ImageBindBlock", "InvertedResidual")
-    _skip_keys_device_placement = ("past_key_values",)
+    _no_split_modules = ["Blip2QFormerLayer", "ImageBindBlock", "InvertedResidual"]  # noqa: RUF012
+    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
     def __init__(self, config: VideoLlamaConfig) -> None:
         super().__init__(config)
         self._build_picture_branch(config)
         self._build_sound_branch(config)
-        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
-        self.post_init()
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)  # type: ignore[no-untyped-call]
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _build_picture_branch(self, config: VideoLlamaConfig) -> None:
         self.vision_encoder = build_vision_encoder(config.vision_config)
-        width = config.frame_token_size
+        vision_size, width = config.vision_config.hidden_size, config.frame_token_size
         if config.image_qformer_config is not None:
             self.image_query_tokens = query_tokens(config.num_image_query_tokens, width)
-            self.image_qformer = Blip2QFormerModel._from_config(config.image_qformer_config)
+            self.image_qformer = build_qformer(config.image_qformer_config)
         else:
-            vision_size = config.vision_config.hidden_size
             self.frame_projection = nn.Sequential(
                 nn.LayerNorm(vision_size), nn.Linear(vision_size, width)
             )
@@ -82,25 +90,28 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self.frame_position_embedding = TimePositionEmbedding(config.max_frames, width)
         reader = config.video_qformer_config
         self.video_query_tokens = query_tokens(config.num_video_query_tokens, reader.hidden_size)
-        self.video_qformer = Blip2QFormerModel._from_config(reader)
+        self.video_qformer = build_qformer(reader)
         self.video_projection = nn.Linear(reader.hidden_size, config.text_config.hidden_size)
 
     def _build_sound_branch(self, config: VideoLlamaConfig) -> None:
-        self.audio_encoder = None
+        self.audio_encoder: nn.Module | None = None
         if config.audio_config is None:
             return
-        self.audio_encoder = build_audio_encoder(config.audio_config)
+        encoder = (
+            ImageBind if isinstance(config.audio_config, ImageBindConfig) else EfficientNetLite
+        )
+        self.audio_encoder = encoder(config.audio_config)
         self.segment_position_embedding = TimePositionEmbedding(
             config.max_segments, config.audio_config.hidden_size
         )
         reader = config.audio_qformer_config
         self.audio_query_tokens = query_tokens(config.num_audio_query_tokens, reader.hidden_size)
-        self.audio_qformer = Blip2QFormerModel._from_config(reader)
+        self.audio_qformer = build_qformer(reader)
         self.audio_projection = nn.Linear(reader.hidden_size, config.text_config.hidden_size)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
+        super()._init_weights(module)  # type: ignore[no-untyped-call]
         if module is self:
             for name, parameter in self.named_parameters(recurse=False):
                 if name.endswith("_query_tokens"):
@@ -118,11 +129,11 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             pixel_values: Normalised frames, `(N, T, C, H, W)`.
 
         Returns:
-            Features, `(N, T, P, Dv)`; they depend on nothing that is trained, so they can be kept.
+            Features, `(N, T, P, Dv)`. They depend on nothing that is trained and can be kept.
         """
-        clips, frames = pixel_values.shape[:2]
-        pixels = pixel_values.flatten(0, 1).to(dtype_of(self.vision_encoder))
-        return self.vision_encoder(pixels).unflatten(0, (clips, frames))
+        frames = pixel_values.flatten(0, 1).to(dtype_of(self.vision_encoder))
+        features = self.vision_encoder(frames)
+        return features.view(*pixel_values.shape[:2], *features.shape[1:])
 
     def encode_video(self, frame_features: Tensor, pixel_mask: Tensor | None = None) -> Tensor:
         """Turn the features of a clip's frames into tokens for the language model.
@@ -144,7 +155,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             tokens.flatten(1, 2),
             mask.repeat_interleave(tokens.shape[2], dim=1),
         )
-        return self.video_projection(found.to(self.video_projection.weight.dtype))
+        return self.video_projection(found.to(dtype_of(self.video_projection)))
 
     def encode_frame_tokens(self, frame_features: Tensor) -> Tensor:
         """Shorten each frame's features to what the Video Q-Former reads.
@@ -157,11 +168,11 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """
         if self.config.image_qformer_config is None:
             projected = self.frame_projection(frame_features.to(dtype_of(self.frame_projection)))
-            return projected + self.patch_position_embedding.weight
-        found = read_with_queries(
-            self.image_qformer, self.image_query_tokens, frame_features.flatten(0, 1)
-        )
-        return found.unflatten(0, frame_features.shape[:2])
+            places = torch.arange(projected.shape[2], device=projected.device)
+            return projected + self.patch_position_embedding(places)
+        frames = frame_features.flatten(0, 1)
+        found = read_with_queries(self.image_qformer, self.image_query_tokens, frames)
+        return found.view(*frame_features.shape[:2], *found.shape[1:])
 
     # ------------------------------------------------------------------ sound
 
@@ -172,26 +183,25 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             audio_values: Normalised log-mel spectrograms, `(N, S, 1, M, F)`.
 
         Returns:
-            One embedding per segment, `(N, S, Da)`; they depend on nothing that is trained, so
-            they can be kept.
+            One embedding per segment, `(N, S, Da)`. They depend on nothing that is trained and can
+            be kept. ImageBind's have the length `config.audio_scale`.
 
         Raises:
             InputError: The model was built without hearing.
         """
         encoder = self._require_hearing()
-        clips, segments = audio_values.shape[:2]
-        spectrograms = audio_values.flatten(0, 1).to(dtype_of(encoder))
+        segments = audio_values.flatten(0, 1).to(dtype_of(encoder))
         if isinstance(encoder, ImageBind):
-            features = self.config.audio_scale * encoder.audio(spectrograms)
+            embeddings = self.config.audio_scale * encoder.audio(segments)
         else:
-            features = encoder(spectrograms).mean(dim=1)
-        return features.unflatten(0, (clips, segments))
+            embeddings = encoder(segments).mean(dim=1)
+        return embeddings.view(*audio_values.shape[:2], -1)
 
     def encode_frames_as_segments(self, pixel_values: Tensor) -> Tensor:
         """Embed frames where sounds will be: ImageBind puts both into one space.
 
-        The original trains its audio branch so, because videos with captions are many and sounds
-        with captions few.
+        The original trains its audio branch so, because captions of videos are many and captions
+        of sounds are few.
 
         Args:
             pixel_values: Normalised frames, `(N, T, C, H, W)`.
@@ -208,9 +218,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 "This model has no ImageBind vision trunk; "
                 "set audio_config.vision_config to train the audio branch on frames."
             )
-        clips, frames = pixel_values.shape[:2]
-        pixels = pixel_values.flatten(0, 1).to(dtype_of(encoder))
-        return encoder.vision(pixels).unflatten(0, (clips, frames))
+        frames = pixel_values.flatten(0, 1).to(dtype_of(encoder))
+        return encoder.vision(frames).view(*pixel_values.shape[:2], -1)
 
     def encode_audio(self, segment_features: Tensor, audio_mask: Tensor | None = None) -> Tensor:
         """Turn the embeddings of a clip's segments into tokens for the language model.
@@ -229,9 +238,9 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         mask = mask_or_all(audio_mask, segment_features)
         positions = self.segment_position_embedding(mask)
         tokens = segment_features.to(positions) + positions
-        tokens = tokens.masked_fill(~mask[:, :, None], 0.0)
+        tokens = tokens.masked_fill(~mask.unsqueeze(-1), 0.0)
         found = read_with_queries(self.audio_qformer, self.audio_query_tokens, tokens, mask)
-        return self.audio_projection(found.to(self.audio_projection.weight.dtype))
+        return self.audio_projection(found.to(dtype_of(self.audio_projection)))
 
     def _require_hearing(self) -> nn.Module:
         if self.audio_encoder is None:
@@ -241,7 +250,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             )
         return self.audio_encoder
 
-    # ------------------------------------------------------------------ the prompt
+    # ------------------------------------------------------------------ prompts
 
     def embed_prompt(
         self,
@@ -281,7 +290,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         words = fill_placeholders(words, is_video, video_embeds, "video")
         return fill_placeholders(words, is_audio, audio_embeds, "audio")
 
-    def forward(  # noqa: PLR0913  (the arguments of a transformers model)
+    def forward(  # noqa: D417, PLR0913
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -294,32 +303,24 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         labels: Tensor | None = None,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        past_key_values: Cache | None = None,
+        past_key_values: Any = None,
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
-        """Predict every next token.
+        """Predict every next token. What is not described here is passed to :meth:`embed_prompt`.
 
         Args:
-            input_ids: Prompts with placeholders, `(B, L)`.
             attention_mask: 1 where a token belongs to its prompt, `(B, L)`.
-            pixel_values: See :meth:`embed_prompt`; likewise the next five.
-            pixel_mask: See :meth:`embed_prompt`.
-            audio_values: See :meth:`embed_prompt`.
-            audio_mask: See :meth:`embed_prompt`.
-            video_embeds: See :meth:`embed_prompt`.
-            audio_embeds: See :meth:`embed_prompt`.
             labels: The tokens to predict, `(B, L)`, -100 where none is asked for.
-            position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` when not
-                given.
-            inputs_embeds: What :meth:`embed_prompt` gave, `(B, L, D)`, instead of everything above.
+            position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` if absent.
+            inputs_embeds: What :meth:`embed_prompt` gave, `(B, L, D)`, instead of ids and clips.
             past_key_values: Cache of the tokens before.
-            logits_to_keep: How many last tokens to predict for (0: all), or their indices.
+            logits_to_keep: How many last tokens to predict for (0: all), or which.
             **kwargs: Passed to the language model.
 
         Returns:
-            `loss` (when `labels` are given: mean cross-entropy per asked token), `logits` `(B, L,
-            vocabulary)` and the cache.
+            `logits` `(B, L, vocabulary)`, the cache, and the mean cross-entropy as `loss` where
+            `labels` are given.
         """
         if inputs_embeds is None:
             inputs_embeds = self.embed_prompt(
@@ -331,9 +332,9 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 video_embeds=video_embeds,
                 audio_embeds=audio_embeds,
             )
-        num_items_in_batch = kwargs.pop("num_items_in_batch", None)
         if position_ids is None and past_key_values is None and attention_mask is not None:
             position_ids = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
+        num_items_in_batch = kwargs.pop("num_items_in_batch", None)
         outputs = self.language_model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
@@ -352,21 +353,19 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return outputs
 
     @torch.no_grad()
-    def generate(self, input_ids: Tensor | None = None, **kwargs: Any) -> Any:
-        """Answer the prompts.
+    def generate(self, input_ids: Tensor | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Answer prompts.
 
-        Clips are encoded once, also for beams. The prompt is handed to the search as embeddings,
-        hence what comes back are the new tokens alone, and repetition penalties look at nothing
-        else: both as in the original.
+        Clips are encoded once, also for beams. The search gets the prompt as embeddings; hence the
+        new tokens alone come back, and repetition penalties look at nothing else.
 
         Args:
             input_ids: Prompts with placeholders, `(B, L)`, padded on the left.
             **kwargs: The media of :meth:`embed_prompt`, `attention_mask`, and everything that
-                `transformers.GenerationMixin.generate` knows: `max_new_tokens`, `num_beams`,
-                `do_sample`, `streamer` …
+                `GenerationMixin.generate` knows: `max_new_tokens`, `num_beams`, `streamer` …
 
         Returns:
-            New tokens, `(B, up to max_new_tokens)`, or a `GenerateOutput` where
+            New tokens, `(B, up to max_new_tokens)`; a `GenerateOutput` where
             `return_dict_in_generate` is set.
         """
         media = {name: kwargs.pop(name) for name in MEDIA_ARGUMENTS if name in kwargs}
@@ -374,7 +373,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             kwargs["inputs_embeds"] = self.embed_prompt(input_ids, **media)
         return super().generate(**kwargs)
 
-    # ------------------------------------------------------------------ what transformers asks for
+    # ------------------------------------------------------------------ asked for by transformers
 
     def get_input_embeddings(self) -> nn.Module:
         """The word embeddings of the language model."""
@@ -389,42 +388,9 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return self.language_model.get_output_embeddings()
 
 
-MEDIA_ARGUMENTS = (
-    "pixel_values",
-    "pixel_mask",
-    "audio_values",
-    "audio_mask",
-    "video_embeds",
-    "audio_embeds",
-)
-
-
-def build_audio_encoder(config: PreTrainedConfig) -> nn.Module:
-    """ImageBind, or an EfficientNet-Lite whose grid is averaged."""
-    return ImageBind(config) if isinstance(config, ImageBindConfig) else EfficientNetLite(config)
-
-
 def dtype_of(module: nn.Module) -> torch.dtype:
     """The type of a module's weights, which its inputs must have."""
     return next(module.parameters()).dtype
-
-
-def fill_placeholders(words: Tensor, places: Tensor, tokens: Tensor | None, kind: str) -> Tensor:
-    """Put tokens `(N, Q, D)` into the marked places `(B, L)` of words `(B, L, D)`, in order.
-
-    Raises:
-        InputError: There are not as many places as tokens.
-    """
-    num_places = int(places.sum())
-    num_tokens = 0 if tokens is None else tokens.shape[0] * tokens.shape[1]
-    if num_places != num_tokens:
-        raise InputError(
-            f"The prompts hold {num_places} {kind} placeholders for {num_tokens} {kind} tokens; "
-            "write one placeholder per token of every clip."
-        )
-    if tokens is None:
-        return words
-    return words.masked_scatter(places.to(words.device).unsqueeze(-1), tokens.to(words))
 
 
 AutoModel.register(VideoLlamaConfig, VideoLlamaForConditionalGeneration)
