@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videollama.errors import CheckpointError
 
@@ -38,7 +38,7 @@ def assemble(
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
 
     with _quiet_transformers():
-        model, report = VideoLlamaForConditionalGeneration.from_pretrained(
+        loaded: Any = VideoLlamaForConditionalGeneration.from_pretrained(
             None,
             config=config,
             state_dict=dict(state_dict),
@@ -47,11 +47,45 @@ def assemble(
             ignore_mismatched_sizes=True,  # reported below, with all the rest
             output_loading_info=True,
         )
+    model, report = loaded
     require_all_loaded(report, origin)
     return model.eval()
 
 
-def require_all_loaded(report: Mapping[str, Iterable], origin: str) -> None:
+def require_all_tensors(
+    config: "VideoLlamaConfig", state_dict: "Mapping[str, torch.Tensor]", *, origin: str
+) -> None:
+    """Check, without building the model, that the tensors make it up.
+
+    Args:
+        config: sizes and parts of the model.
+        state_dict: tensors by our parameter names.
+        origin: where the tensors come from, for the error's sentence.
+
+    Raises:
+        CheckpointError: tensors are missing, left over or of another shape; they are listed.
+    """
+    import torch
+
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+
+    with torch.device("meta"):
+        skeleton = VideoLlamaForConditionalGeneration(config)
+    wanted = {name: tensor.shape for name, tensor in skeleton.state_dict().items()}
+    tied = set(skeleton.all_tied_weights_keys)
+    report = {
+        "missing_keys": wanted.keys() - state_dict.keys() - tied,
+        "unexpected_keys": state_dict.keys() - wanted.keys(),
+        "mismatched_keys": [
+            (name, state_dict[name].shape, shape)
+            for name, shape in wanted.items()
+            if name in state_dict and state_dict[name].shape != shape
+        ],
+    }
+    require_all_loaded(report, origin)
+
+
+def require_all_loaded(report: Mapping[str, Any], origin: str) -> None:
     """Refuse what transformers would only warn about.
 
     Args:
@@ -83,14 +117,14 @@ def _quiet_transformers() -> Iterator[None]:
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         logging.set_verbosity(level)
         if bar:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _listed(what: str, keys: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Load any model reference: the network and its processor, complete and checked."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from videollama.checkpoints.assemble import assemble
 from videollama.checkpoints.devices import choose_device, choose_dtype
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from videollama.configuration import VideoLlamaConfig
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
     from videollama.processing import VideoLlamaProcessor
-
-Loaded = tuple["VideoLlamaForConditionalGeneration", "VideoLlamaProcessor"]
 
 
 def load_model(
@@ -51,15 +49,32 @@ def load_model(
 
 
 def read_model(
-    resolved: ResolvedModel,
+    resolved: ResolvedModel, *, imagebind_vision: bool = False
 ) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], VideoLlamaProcessor]":
-    """Read a model's configuration, tensors by our names, and processor, without building it."""
-    if resolved.kind in {"tiny", "ours"}:
-        return _read_ours(resolved.folder)
-    raise CheckpointError(f"{resolved.folder} cannot be read.")
+    """Read a model without building it.
+
+    Args:
+        resolved: what `resolve` found.
+        imagebind_vision: keep ImageBind's vision trunk of a model as released.
+
+    Returns:
+        Its configuration, its tensors by our names, and its processor.
+
+    Raises:
+        CheckpointError: the files do not form a working model.
+    """
+    if resolved.kind == "original":
+        from videollama.checkpoints.original_model import read_original
+
+        return read_original(
+            resolved.folder, resolved.checkpoint, imagebind_vision=imagebind_vision
+        )
+    return _read_ours(resolved.folder)
 
 
-def _read_ours(folder: Path) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], Any]":
+def _read_ours(
+    folder: Path,
+) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], VideoLlamaProcessor]":
     """A folder of ours; what it leaves out of the tiny model comes from the cache."""
     from videollama.checkpoints.tensor_files import read_tensors
     from videollama.configuration import VideoLlamaConfig
@@ -71,7 +86,7 @@ def _read_ours(folder: Path) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor]
     tokenizer_folder = folder
     if config.family == "tiny" and not _has(state_dict, "language_model."):
         tokenizer_folder = _add_fetched_parts(state_dict)
-    return config, state_dict, _processor(folder, tokenizer_folder)
+    return config, state_dict, _processor(config, folder, tokenizer_folder)
 
 
 def _add_fetched_parts(state_dict: "dict[str, torch.Tensor]") -> Path:
@@ -93,12 +108,15 @@ def _has(state_dict: "dict[str, torch.Tensor]", prefix: str) -> bool:
     return any(key.startswith(prefix) for key in state_dict)
 
 
-def _processor(folder: Path, tokenizer_folder: Path) -> "VideoLlamaProcessor":
-    from transformers import AutoTokenizer
-
+def _processor(
+    config: "VideoLlamaConfig", folder: Path, tokenizer_folder: Path
+) -> "VideoLlamaProcessor":
+    from videollama.checkpoints.tokenizers import load_tokenizer
     from videollama.processing import VideoLlamaProcessor
 
     if (folder / "tokenizer_config.json").exists():
         tokenizer_folder = folder
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
-    return VideoLlamaProcessor.from_pretrained(folder, tokenizer=tokenizer)
+    settings_file = folder / "processor_config.json"
+    settings = read_json(settings_file) if settings_file.exists() else {}
+    tokenizer = load_tokenizer(tokenizer_folder, family=config.family)
+    return VideoLlamaProcessor(config, tokenizer, settings.get("prompt_template"))

@@ -2,7 +2,7 @@
 
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from videollama.checkpoints.resolve import read_json, require_complete
 from videollama.errors import CheckpointError
@@ -38,23 +38,34 @@ def read_tensors(folder: Path) -> "dict[str, torch.Tensor]":
 def read_tensor_file(path: Path) -> "dict[str, torch.Tensor]":
     """The tensors of one safetensors or pickle file, memory-mapped where the format allows it.
 
-    Of a training checkpoint `{"model": …, "optimizer": …}` only the model is kept.
+    Raises:
+        CheckpointError: the file is damaged, half-downloaded or not a plain table of tensors.
+    """
+    return _read_safetensors(path) if path.suffix == ".safetensors" else read_checkpoint(path)[0]
+
+
+def read_checkpoint(path: Path) -> "tuple[dict[str, torch.Tensor], dict[str, Any]]":
+    """Tensors and run settings of a pickle file.
+
+    Of a training checkpoint `{"model": …, "optimizer": …, "config": …}` the optimizer is left out.
+
+    Returns:
+        Tensors by name (memory-mapped where the format allows it), and the settings or {}.
 
     Raises:
         CheckpointError: the file is damaged, half-downloaded or not a plain table of tensors.
     """
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    content = _unpickle(path)
-    if isinstance(content, dict) and isinstance(content.get("model"), dict):
-        content = content["model"]
     import torch
 
+    content = _unpickle(path)
+    settings: object = {}
+    if isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content, settings = content["model"], content.get("config")
     if not isinstance(content, dict) or not all(
         isinstance(value, torch.Tensor) for value in content.values()
     ):
         raise CheckpointError(f"{path} holds something else than a table of tensors.")
-    return content
+    return content, settings if isinstance(settings, dict) else {}
 
 
 def _read_safetensors(path: Path) -> "dict[str, torch.Tensor]":

@@ -1,0 +1,124 @@
+"""A decoder's folder: configuration, tensors, tokenizer; a PEFT adapter is merged into its base."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videollama.checkpoints.released_files import Family, family_of_decoder
+from videollama.checkpoints.resolve import read_json
+from videollama.checkpoints.tensor_files import read_tensors
+from videollama.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NO_DECODERS = {"bert", "video_llama"}  # bert-base-uncased lies beside the original's files
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """One language model on disk.
+
+    Attributes:
+        folder: the folder that was found, for messages and the tokenizer.
+        base: the folder with the weights; another one only where `folder` holds a PEFT adapter.
+        config: its transformers configuration.
+        family: whose checkpoints it goes with, where that can be told.
+    """
+
+    folder: Path
+    base: Path
+    config: Any
+    family: Family | None
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether the folder holds a PEFT adapter."""
+        return self.folder != self.base
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """Where the tokenizer is: with the adapter if it brought one."""
+        own = (self.folder / "tokenizer_config.json").exists()
+        return self.folder if own else self.base
+
+
+def find_decoders(folder: Path) -> list[Decoder]:
+    """All language models in the sub-folders, by name."""
+    return [
+        decoder
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and (decoder := open_decoder(path)) is not None
+    ]
+
+
+def open_decoder(folder: Path) -> Decoder | None:
+    """The language model in a folder, or None if it holds something else.
+
+    Raises:
+        CheckpointError: a PEFT adapter whose base model is not on this machine, or a vicuna delta.
+    """
+    base = _adapter_base(folder) if (folder / "adapter_config.json").exists() else folder
+    if not (base / "config.json").exists():
+        return None
+    if read_json(base / "config.json").get("model_type") in _NO_DECODERS:
+        return None
+    if "delta" in folder.name.lower():
+        raise CheckpointError(
+            f"{folder} holds the difference to LLaMA, not a language model; add it to LLaMA first "
+            "(FastChat's apply_delta)."
+        )
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(base, local_files_only=True)
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{base}/config.json is of no known kind ({error}).") from error
+    family = family_of_decoder(folder.name, config) or family_of_decoder(base.name, config)
+    return Decoder(folder, base, config, family)
+
+
+def read_decoder(decoder: Decoder) -> "dict[str, Tensor]":
+    """The decoder's tensors by transformers' names, with an adapter merged in.
+
+    Raises:
+        CheckpointError: files are damaged, half-downloaded, or the adapter does not fit.
+    """
+    tensors = _merged(decoder) if decoder.is_adapter else read_tensors(decoder.base)
+    return {
+        key: tensor for key, tensor in tensors.items() if not key.endswith("rotary_emb.inv_freq")
+    }
+
+
+def _adapter_base(folder: Path) -> Path:
+    named = str(read_json(folder / "adapter_config.json").get("base_model_name_or_path") or "")
+    candidates = [Path(named).expanduser(), folder.parent / Path(named).name]
+    for candidate in candidates:
+        if named and (candidate / "config.json").exists():
+            return candidate
+    raise CheckpointError(
+        f"{folder} is an adapter for {named or 'an unnamed model'}, which is not here; put that "
+        f"model's folder into {folder.parent}."
+    )
+
+
+def _merged(decoder: Decoder) -> "dict[str, Tensor]":
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise CheckpointError(
+            f"{decoder.folder} is a PEFT adapter, and peft is not installed; run "
+            "`pip install videollama[lora]`."
+        ) from error
+    from transformers import AutoModelForCausalLM
+
+    read_tensors(decoder.base)  # says clearly what is wrong with a broken base
+    base = AutoModelForCausalLM.from_pretrained(decoder.base, local_files_only=True)
+    try:
+        adapted = PeftModel.from_pretrained(base, str(decoder.folder))
+        return dict(adapted.merge_and_unload().state_dict())
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"The adapter {decoder.folder} does not fit {decoder.base} "
+            f"({str(error).splitlines()[0][:160]})."
+        ) from error
