@@ -22,7 +22,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Branch:
-    """A tokenised question up to the opening of the answer, and its answers with their end tokens."""
+    """Ids of a question up to where the answer opens, and of its answers with their end tokens."""
 
     question_ids: list[int]
     answers: list[list[int]]
