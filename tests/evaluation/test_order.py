@@ -1,6 +1,6 @@
 import pytest
-from tests.evaluation.conftest import scene_of
 
+from tests.evaluation.conftest import scene_of
 from videollama.errors import MediaError
 from videollama.evaluation.order import OrderTask, thing_said_first
 from videollama.media.object_words import OBJECT_WORDS

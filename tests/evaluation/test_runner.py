@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from tests.evaluation.conftest import Scripted, scene_of
 
+from tests.evaluation.conftest import Scripted, scene_of
 from videollama.errors import DataError
 from videollama.evaluation.answer_log import AnswerLog
 from videollama.evaluation.runner import run_task

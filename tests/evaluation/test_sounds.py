@@ -55,6 +55,8 @@ def test_a_label_outside_the_table_is_refused(sound_folder):
     ("answer", "no_track", "silence"),
     [
         ("The video has no audio track.", True, True),
+        ("No. The clip has no audio track, so I cannot hear anything.", True, True),
+        ("The audio is silent, so I do not hear anything.", False, True),
         ("There is no sound.", True, True),
         ("Nothing, the track is silent.", False, True),
         ("I do not hear anything.", False, True),

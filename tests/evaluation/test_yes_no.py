@@ -1,8 +1,8 @@
 from collections import Counter
 
 import pytest
-from tests.evaluation.conftest import scene_of
 
+from tests.evaluation.conftest import scene_of
 from videollama.evaluation.yes_no import YesNoTask, yes_or_no
 
 

@@ -60,6 +60,10 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", help="Of draws, cuts and camera paths.")] = 0,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Questions a pass.")] = 8,
     output: options.OutputOption = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="Write the best and worst answers as HTML."),
+    ] = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     as_json: options.JsonOption = False,
@@ -110,6 +114,10 @@ def evaluate(
                 log=log,
                 progress=progress,
             )
+    if page is not None:
+        from videollama.evaluation.page import write_page
+
+        write_page(page, questions, results["with media"])
     if as_json:
         summaries = {title: summary.to_dict() for title, summary in results.items()}
         print(json.dumps({**run, "limit": limit, **summaries}, ensure_ascii=False, indent=2))

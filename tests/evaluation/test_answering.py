@@ -1,0 +1,37 @@
+import torch
+
+from videollama.evaluation.answering import EngineAnswerer
+from videollama.evaluation.tasks import silent_video
+
+
+def noise(seed, num_frames=3):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (num_frames, 32, 32, 3), generator=generator).to(torch.uint8)
+
+
+def test_a_batch_answers_as_each_question_alone(assistant, tmp_path):
+    """Also when some have a clip and some, blind, have none."""
+    answerer = EngineAnswerer(assistant)
+    clips = [silent_video(tmp_path, noise(0)), None, silent_video(tmp_path, noise(1, 5))]
+    questions = ["What is it?", "What do you hear, and why?", "Who?"]
+    together = answerer.answer(clips, questions, 8)
+    alone = [
+        answerer.answer([clip], [question], 8)[0]
+        for clip, question in zip(clips, questions, strict=True)
+    ]
+    assert together == alone
+    assert all(isinstance(answer, str) for answer in together)
+
+
+def test_the_fingerprint_follows_the_weights(assistant):
+    answerer = EngineAnswerer(assistant)
+    before = answerer.fingerprint()
+    assert before == EngineAnswerer(assistant).fingerprint()
+    weight = next(assistant.model.parameters())
+    with torch.no_grad():
+        kept = weight.clone()
+        weight += 1.0
+        after = answerer.fingerprint()
+        weight.copy_(kept)
+    assert after != before
+    assert answerer.fingerprint() == before
