@@ -80,7 +80,8 @@ def test_no_audio_track_and_silence_are_told_apart(assistant, tmp_path, mute_fil
 
 
 def test_a_clip_that_was_read_before_is_taken_as_it_is(assistant, clip_file):
-    clip = read_clip(clip_file)
+    side = assistant.model.config.vision_config.image_size
+    clip = read_clip(clip_file, frame_size=(side, side))
     by_clip = assistant.ask(clip, "What?", max_new_tokens=8)
     by_path = assistant.ask(clip_file, "What?", max_new_tokens=8)
     assert by_clip.text == by_path.text

@@ -10,7 +10,10 @@ from videollama import __version__
 from videollama.cli.ask import ask
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
+from videollama.cli.convert import convert
 from videollama.cli.doctor import doctor
+from videollama.cli.eval import evaluate
+from videollama.cli.pull import pull
 from videollama.errors import VideoLlamaError
 
 app = typer.Typer(
@@ -52,8 +55,13 @@ def _main(
     pass
 
 
-for verb in (ask, chat, caption, doctor):
-    app.command()(verb)
+app.command("ask")(ask)
+app.command("chat")(chat)
+app.command("caption")(caption)
+app.command("pull")(pull)
+app.command("convert")(convert)
+app.command("eval")(evaluate)
+app.command("doctor")(doctor)
 
 
 def run(arguments: list[str] | None = None) -> NoReturn:

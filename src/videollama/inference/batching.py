@@ -48,7 +48,8 @@ def caption_in_batches(
     """
     for first in range(0, len(media), batch_size):
         started = perf_counter()
-        opened = [_open(item, sampling) for item in media[first : first + batch_size]]
+        side = model.config.vision_config.image_size
+        opened = [_open(item, sampling, side) for item in media[first : first + batch_size]]
         read_seconds = perf_counter() - started
         clips = [item for item in opened if isinstance(item, Clip)]
         answers = iter(_answers(model, processor, clips, question, words, read_seconds))
@@ -59,9 +60,9 @@ def caption_in_batches(
                 yield Captioned(str(item.path), answer=next(answers))
 
 
-def _open(item: Medium, sampling: FrameSampling) -> Clip | Captioned:
+def _open(item: Medium, sampling: FrameSampling, frame_side: int) -> Clip | Captioned:
     try:
-        return read_media(item, sampling)[0]
+        return read_media(item, sampling, frame_side)[0]
     except VideoLlamaError as error:
         return Captioned(str(item), error=str(error))
 

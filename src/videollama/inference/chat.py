@@ -56,7 +56,7 @@ class Chat:
         sampling, self._words = split_options(options)
         self._model, self._processor = model, processor
         started = perf_counter()
-        self.clips = read_media(media, sampling)
+        self.clips = read_media(media, sampling, model.config.vision_config.image_size)
         self._read_seconds = perf_counter() - started
         self._encoded: EncodedMedia | None = None
         self.messages: list[Message] = []

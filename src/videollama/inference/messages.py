@@ -19,8 +19,14 @@ def as_list(media: Media) -> list[Medium]:
     return [media] if isinstance(media, str | Path | Clip) else list(media)
 
 
-def read_media(media: Media, sampling: FrameSampling) -> list[Clip]:
+def read_media(media: Media, sampling: FrameSampling, frame_side: int) -> list[Clip]:
     """Opens every file; clips that were read before are taken as they are.
+
+    Args:
+        media: A file or several.
+        sampling: Which moments to look at.
+        frame_side: Frames are scaled to this many pixels squared while they are decoded, which is
+            what the original does, and keeps many large frames out of memory.
 
     Raises:
         InputError: There is nothing to look at or listen to.
@@ -29,7 +35,12 @@ def read_media(media: Media, sampling: FrameSampling) -> list[Clip]:
     wanted = as_list(media)
     if not wanted:
         raise InputError("No media were given; name at least one video, picture or sound file.")
-    return [item if isinstance(item, Clip) else read_clip(item, sampling) for item in wanted]
+    return [
+        item
+        if isinstance(item, Clip)
+        else read_clip(item, sampling, frame_size=(frame_side, frame_side))
+        for item in wanted
+    ]
 
 
 def question_message(question: str, clips: Sequence[Clip], first_clip: int = 0) -> Message:
