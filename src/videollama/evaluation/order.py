@@ -119,16 +119,17 @@ def _pairs(
 ) -> Iterator[tuple[tuple[Photo, ObjectWords], tuple[Photo, ObjectWords]]]:
     """Neighbours in the list, with a thing each that the other surely does not show."""
     for first, second in list(pairwise(photos))[::2]:
-        choices = [
-            (a, b)
-            for a in OBJECT_WORDS.values()
-            if a.is_present(first.captions) and a.is_absent(second.captions)
-            for b in OBJECT_WORDS.values()
-            if b.is_present(second.captions) and b.is_absent(first.captions)
-        ]
-        if choices:
-            a, b = draw.choice(choices)
-            yield (first, a), (second, b)
+        only_first, only_second = _only_in(first, second), _only_in(second, first)
+        if only_first and only_second:
+            yield (first, draw.choice(only_first)), (second, draw.choice(only_second))
+
+
+def _only_in(photo: Photo, other: Photo) -> list[ObjectWords]:
+    return [
+        thing
+        for thing in OBJECT_WORDS.values()
+        if thing.is_present(photo.captions) and thing.is_absent(other.captions)
+    ]
 
 
 def _two_scenes(first: Path, second: Path, num_frames: int, seed: int) -> Clip:

@@ -9,6 +9,7 @@ from captions does not show that they are absent from the picture.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PERSON = """
 person people someone somebody adult adults human humans crowd group couple family player
@@ -254,12 +255,15 @@ class ObjectWords:
 
     def is_absent(self, captions: Sequence[str]) -> bool:
         """Whether no caption holds a word that names it or leaves it open."""
-        spoken = {word for caption in captions for word in _words(caption)}
-        return spoken.isdisjoint(self.words | self.doubtful)
+        return all(
+            self.words.isdisjoint(words) and self.doubtful.isdisjoint(words)
+            for words in map(_words, captions)
+        )
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"[a-z]+(?:'s)?", text.lower()))
+@lru_cache(maxsize=65536)  # every caption is asked about every thing
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z]+(?:'s)?", text.lower()))
 
 
 def _read_table(table: str) -> dict[str, ObjectWords]:
