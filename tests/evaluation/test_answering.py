@@ -2,6 +2,7 @@ import torch
 
 from videollama.evaluation.answering import EngineAnswerer
 from videollama.evaluation.tasks import silent_video
+from videollama.media.clip import Clip
 
 
 def noise(seed, num_frames=3):
@@ -10,10 +11,16 @@ def noise(seed, num_frames=3):
 
 
 def test_a_batch_answers_as_each_question_alone(assistant, tmp_path):
-    """Also when some have a clip and some, blind, have none."""
+    """Also when some see, some hear, and some, blind, get nothing."""
     answerer = EngineAnswerer(assistant)
-    clips = [silent_video(tmp_path, noise(0)), None, silent_video(tmp_path, noise(1, 5))]
-    questions = ["What is it?", "What do you hear, and why?", "Who?"]
+    waveform = torch.rand(1, 48_000, generator=torch.Generator().manual_seed(2)) - 0.5
+    clips = [
+        silent_video(tmp_path, noise(0)),
+        None,
+        silent_video(tmp_path, noise(1, 5)),
+        Clip(tmp_path, "audio", duration_seconds=3.0, waveform=waveform, audio_status="present"),
+    ]
+    questions = ["What is it?", "What do you hear, and why?", "Who?", "What do you hear?"]
     together = answerer.answer(clips, questions, 8)
     alone = [
         answerer.answer([clip], [question], 8)[0]
