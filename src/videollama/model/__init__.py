@@ -1,1 +1,1 @@
-"""Tensors to tensors: the encoders, the Q-Formers and the audio-visual language model. Opens no media."""
+"""Tensors to tensors: the model and its parts. Start reading at `videollama.py`."""

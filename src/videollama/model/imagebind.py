@@ -17,6 +17,7 @@ from transformers import initialization
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from videollama.configuration import ImageBindConfig, ImageBindTrunkConfig
+from videollama.errors import InputError
 
 STEM_LAYER_NORM_EPS = 1e-5
 
@@ -46,7 +47,7 @@ class ImageBindAttention(nn.Module):
         return self.projection(mixed.transpose(1, 2).flatten(2))
 
 
-class ImageBindBlock(GradientCheckpointingLayer):
+class ImageBindBlock(GradientCheckpointingLayer):  # type: ignore[no-untyped-call]
     """Attention and a two-layer perceptron, each after a LayerNorm and beside a shortcut."""
 
     def __init__(self, config: ImageBindTrunkConfig, drop_path: float) -> None:
@@ -128,12 +129,21 @@ class ImageBindTrunk(nn.Module):
         return tokens + self._positions(patches.shape[1]).to(tokens)
 
     def _positions(self, num_patches: int) -> Tensor:
-        """The learned positions, resized where a square input has another number of patches."""
+        """The learned positions, resized where a square input has another number of patches.
+
+        Raises:
+            InputError: The input is not square, and not as large as configured.
+        """
         positions = self.position_embedding
         rows, columns = self.config.patch_grid
         if num_patches == rows * columns:
             return positions
-        grid = positions[:, 1:].unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
+        if rows != columns:
+            raise InputError(
+                f"A spectrogram of {num_patches} patches does not fit ImageBind's "
+                f"{rows} x {columns}; cut or pad it to {self.config.input_size} first."
+            )
+        grid = positions[:, 1:].reshape(1, rows, columns, -1).permute(0, 3, 1, 2)
         scale = math.sqrt(num_patches / (rows * columns))
         resized = functional.interpolate(grid.float(), scale_factor=scale, mode="bicubic")
         return torch.cat((positions[:, :1], resized.flatten(2).transpose(1, 2)), dim=1)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
+from videollama.errors import InputError
+
 
 class TimePositionEmbedding(nn.Embedding):
     """One learned vector per place in time, stretched over clips with more places than rows.
@@ -74,7 +76,18 @@ def query_tokens(number: int, width: int) -> nn.Parameter:
 
 
 def mask_or_all(mask: Tensor | None, features: Tensor) -> Tensor:
-    """A boolean mask `(N, T)` over the times of `features` `(N, T, …)`: as given, or all true."""
+    """A boolean mask `(N, T)` over the times of `features` `(N, T, …)`: as given, or all true.
+
+    Raises:
+        InputError: A clip has nothing but padding.
+    """
     if mask is None:
         return torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
-    return mask.to(device=features.device, dtype=torch.bool)
+    mask = mask.to(device=features.device, dtype=torch.bool)
+    if not bool(mask.any(dim=1).all()):
+        empty = (~mask.any(dim=1)).nonzero()[0].item()
+        raise InputError(
+            f"Clip {empty} of the batch has no frame or segment that counts (its mask is all "
+            "false); leave the clip and its placeholders out."
+        )
+    return mask

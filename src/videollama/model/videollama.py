@@ -117,7 +117,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
                 if name.endswith("_query_tokens"):
                     initialization.normal_(parameter, std=self.config.initializer_range)
         elif isinstance(module, SameConv2d):
-            initialization.kaiming_normal_(module.weight, mode="fan_out")
+            fan_out = module.weight[0, 0].numel() * module.out_channels / module.groups
+            initialization.normal_(module.weight, std=(2.0 / fan_out) ** 0.5)
         init_imagebind_weights(module, std=self.config.initializer_range)
 
     # ------------------------------------------------------------------ pictures

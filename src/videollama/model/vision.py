@@ -6,14 +6,15 @@ Letters: B pictures, C channels, H W pixels, P patches, D width.
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import Blip2VisionConfig, Blip2VisionModel, PreTrainedConfig
+from transformers import Blip2VisionConfig, Blip2VisionModel
 
+from videollama.configuration import EfficientNetLiteConfig
 from videollama.model.efficientnet_lite import EfficientNetLite
 
 LN_VISION_EPS = 1e-5
 
 
-class EvaVisionEncoder(Blip2VisionModel):
+class EvaVisionEncoder(Blip2VisionModel):  # type: ignore[no-untyped-call]
     """EVA ViT-G/14 followed by BLIP-2's `ln_vision`.
 
     transformers' `Blip2VisionModel` holds both (`ln_vision` is its `post_layernorm`), but gives
@@ -44,7 +45,7 @@ class EvaVisionEncoder(Blip2VisionModel):
         )
 
 
-def build_vision_encoder(config: PreTrainedConfig) -> nn.Module:
+def build_vision_encoder(config: Blip2VisionConfig | EfficientNetLiteConfig) -> nn.Module:
     """The encoder of a configuration: a module from `(B, C, H, W)` to `(B, P, D)`."""
     if isinstance(config, Blip2VisionConfig):
         return EvaVisionEncoder(config)
