@@ -6,13 +6,14 @@ import sys
 import time
 
 import pytest
+import typer
 
 from tests.cli.command import videollama
 from videollama import __version__
 from videollama.cli import main
 from videollama.errors import MediaError
 
-VERBS = ("ask", "chat", "caption", "doctor")
+VERBS = list(typer.main.get_command(main.app).commands)
 
 
 @pytest.fixture

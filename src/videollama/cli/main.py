@@ -13,7 +13,9 @@ from videollama.cli.chat import chat
 from videollama.cli.convert import convert
 from videollama.cli.doctor import doctor
 from videollama.cli.eval import evaluate
+from videollama.cli.models import models
 from videollama.cli.pull import pull
+from videollama.cli.train import train
 from videollama.errors import VideoLlamaError
 
 app = typer.Typer(
@@ -59,7 +61,9 @@ app.command("ask")(ask)
 app.command("chat")(chat)
 app.command("caption")(caption)
 app.command("pull")(pull)
+app.command("models")(models)
 app.command("convert")(convert)
+app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("doctor")(doctor)
 
