@@ -1,0 +1,101 @@
+"""Stage `instruct`: queries learn to make the frozen decoder answer.
+
+What every prompt has in common is read once and kept as the decoder's cache; behind it each clip is
+one packed row whose questions and answers branch off (see `branches`). Letters: as there, and
+N clips with pictures, M clips with sound, D width of the decoder.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import DynamicCache
+
+from videollama.model.videollama import VideoLlamaForConditionalGeneration
+from videollama.training.stages import Objective
+
+
+class BranchedAnswers(Objective):
+    """The whole model with the loss over the answers.
+
+    Args:
+        model: The whole model.
+        parts: What is trained.
+        common_ids: What every prompt begins with.
+    """
+
+    def __init__(
+        self,
+        model: VideoLlamaForConditionalGeneration,
+        parts: Sequence[str],
+        common_ids: Sequence[int],
+    ) -> None:
+        super().__init__(model, parts)
+        self._common = torch.tensor([list(common_ids)])
+        self._kept: list[tuple[Tensor, Tensor]] = []
+
+    def forward(  # noqa: PLR0913  (the fields of a batch)
+        self,
+        input_ids: Tensor,
+        position_ids: Tensor,
+        visible: Tensor,
+        sources: Tensor,
+        targets: Tensor,
+        frame_features: Tensor | None = None,
+        pixel_mask: Tensor | None = None,
+        segment_features: Tensor | None = None,
+        audio_mask: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Loss of a batch.
+
+        Args:
+            input_ids: Packed prompts, `(B, L)`; likewise the next four, see `PackedBatch`.
+            position_ids: `(B, L)`.
+            visible: `(B, L, L)`.
+            sources: `(A,)`.
+            targets: `(A,)`.
+            frame_features: What the image encoder gave, `(N, T, P, Dv)`.
+            pixel_mask: `(N, T)`.
+            segment_features: What the sound encoder gave, `(M, S, Da)`.
+            audio_mask: `(M, S)`.
+        """
+        model = self.model
+        words = model.embed_prompt(
+            input_ids,
+            video_embeds=None
+            if frame_features is None
+            else model.encode_video(frame_features, pixel_mask),
+            audio_embeds=None
+            if segment_features is None
+            else model.encode_audio(segment_features, audio_mask),
+        )
+        batch, length = input_ids.shape
+        known = self._common.shape[1]
+        bias = torch.zeros(batch, 1, length, known + length, device=words.device)
+        bias[:, 0, :, known:].masked_fill_(~visible, torch.finfo(torch.float32).min)
+        hidden = model.language_model.model(
+            inputs_embeds=words,
+            attention_mask=bias,
+            position_ids=position_ids + known,
+            past_key_values=self._cache(batch, words.device),
+            use_cache=True,
+        ).last_hidden_state
+        logits = model.language_model.lm_head(hidden.flatten(0, 1)[sources])
+        loss = functional.cross_entropy(logits.float(), targets)
+        right = (logits.argmax(-1) == targets).float().mean()
+        return {"loss": loss, "right": right.detach()}
+
+    def _cache(self, batch: int, device: torch.device) -> DynamicCache:
+        """The decoder's memory of what all prompts begin with, for a batch."""
+        decoder = self.model.language_model.model
+        if not self._kept or self._kept[0][0].device != device:
+            with torch.no_grad():
+                first = DynamicCache()
+                decoder(input_ids=self._common.to(device), past_key_values=first, use_cache=True)
+            self._kept = [(layer.keys, layer.values) for layer in first.layers]
+        cache = DynamicCache()
+        for number, (keys, values) in enumerate(self._kept):
+            shape = (batch, *keys.shape[1:])
+            cache.update(keys.expand(shape), values.expand(shape), number)
+        return cache

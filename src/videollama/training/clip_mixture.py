@@ -1,0 +1,163 @@
+"""Clips composed on the fly: which photos and sounds, and what is asked about them.
+
+Nothing is decoded or encoded here; a composed clip names rows of the caches. Clip number n follows
+from the seed and n alone, so that a run can go on anywhere.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from videollama.training.questions import (
+    AudioStatus,
+    ClipFacts,
+    ClipKind,
+    Question,
+    caption_question,
+    make_questions,
+)
+from videollama.training.recipe import ClipsSection
+from videollama.training.sample_order import SampleOrder
+
+BLACK = -1
+"""Stands for a black frame where a photo's number is expected."""
+
+WINDOW = 256
+"""Clips composed together, so that "yes" and "no" about each thing can be balanced."""
+
+PICTURE_QUESTION = "Describe the picture."
+
+
+@dataclass(frozen=True)
+class ComposedClip:
+    """What is shown and heard, and what is asked.
+
+    Attributes:
+        kind: What the model is told that it gets.
+        frames: (view, photo) of each frame; none for a sound.
+        sound: Number of the sound, or None.
+        variant: Variant of the sound.
+        facts: What is known of the clip.
+        questions: With their answers.
+    """
+
+    kind: ClipKind
+    frames: tuple[tuple[int, int], ...]
+    sound: int | None
+    variant: int
+    facts: ClipFacts
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What clips are composed of.
+
+    Attributes:
+        captions: Of each photo, as sentences.
+        labels: Of each sound.
+        num_views: Views of each photo.
+        num_variants: Variants of each sound.
+    """
+
+    captions: Sequence[tuple[str, ...]]
+    labels: Sequence[str]
+    num_views: int
+    num_variants: int
+
+
+class ClipMixture:
+    """An endless sequence of clips that can be entered anywhere.
+
+    Args:
+        material: Photos and sounds.
+        options: The recipe's `clips` section.
+        seed: Decides every clip.
+    """
+
+    def __init__(self, material: Material, options: ClipsSection, seed: int) -> None:
+        self._material, self._options, self._seed = material, options, seed
+        self._order = SampleOrder(len(material.captions), seed)
+        self._window = -1
+        self._clips: list[ComposedClip] = []
+
+    def take(self, first: int, number: int) -> list[ComposedClip]:
+        """Clips `first` to `first + number - 1`."""
+        return [self[place] for place in range(first, first + number)]
+
+    def __getitem__(self, place: int) -> ComposedClip:
+        """Clip `place`."""
+        if place // WINDOW != self._window:
+            self._window = place // WINDOW
+            draw = random.Random(f"{self._seed} {self._window}")
+            times_asked: Counter[str] = Counter()
+            photos = self._order.take(self._window * WINDOW, WINDOW)
+            self._clips = [self._compose(photo, draw, times_asked) for photo in photos]
+        return self._clips[place % WINDOW]
+
+    def _compose(self, photo: int, draw: random.Random, times_asked: Counter[str]) -> ComposedClip:
+        options = self._options
+        if options.questions == "captions":
+            return self._picture(photo, draw, None)
+        share = draw.random()
+        if share < options.pictures:
+            return self._picture(photo, draw, times_asked)
+        share -= options.pictures
+        status, sound, variant = self._sound(draw, must_have_track=share < options.sounds)
+        label = None if sound is None else self._material.labels[sound]
+        frames: list[tuple[int, int]] = []
+        kind: ClipKind = "video"
+        scenes: list[int] = []
+        asked: list[Question] = []
+        if share < options.sounds:
+            kind = "audio"
+        elif share < options.sounds + options.black:
+            frames = [(0, BLACK)] * draw.choice((1, 4))
+        elif share < options.sounds + options.black + options.one_scene:
+            scenes = [photo]
+            frames = [(self._view(draw), photo) for _ in range(draw.choice((2, 3, 4, 8)))]
+        else:
+            other = draw.randrange(len(self._material.captions))
+            scenes = [photo, other]
+            frames = self._two_scenes(photo, other, draw)
+        facts = ClipFacts(kind, tuple(self._material.captions[s] for s in scenes), status, label)
+        if len(scenes) == 1:
+            asked.append(caption_question(facts, draw, 2))
+        asked += make_questions(facts, draw, 4 if len(scenes) == 2 else 3, times_asked)
+        return ComposedClip(kind, tuple(frames), sound, variant, facts, tuple(asked))
+
+    def _picture(
+        self, photo: int, draw: random.Random, times_asked: Counter[str] | None
+    ) -> ComposedClip:
+        facts = ClipFacts("image", (self._material.captions[photo],), "absent")
+        describe = caption_question(facts, draw, self._options.captions)
+        if draw.random() < 0.5:
+            describe = Question(PICTURE_QUESTION, describe.answers)
+        asked = [describe]
+        if times_asked is not None:
+            asked += make_questions(facts, draw, 2, times_asked)
+        frames = ((self._view(draw), photo),)
+        return ComposedClip("image", frames, None, 0, facts, tuple(asked))
+
+    def _sound(
+        self, draw: random.Random, *, must_have_track: bool
+    ) -> tuple[AudioStatus, int | None, int]:
+        """The state of the sound track, the sound and its variant."""
+        statuses: tuple[AudioStatus, ...] = ("present", "absent", "silent")
+        status = draw.choices(statuses, (0.6, 0.28, 0.12))[0]
+        if must_have_track and status == "absent":
+            status = "silent"
+        if status != "present":
+            return status, None, 0
+        sound = draw.randrange(len(self._material.labels))
+        return status, sound, draw.randrange(self._material.num_variants)
+
+    def _view(self, draw: random.Random) -> int:
+        return draw.randrange(self._material.num_views)
+
+    def _two_scenes(self, first: int, second: int, draw: random.Random) -> list[tuple[int, int]]:
+        number = max(draw.choice((2, 3, 4, 8)), draw.choice((2, 4, 6, 8)))
+        shortest = max(1, number // 4)
+        cut = draw.randint(shortest, number - shortest)
+        return [(self._view(draw), first)] * cut + [(self._view(draw), second)] * (number - cut)

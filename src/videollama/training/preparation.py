@@ -1,0 +1,239 @@
+"""From a recipe to what a trainer needs: data, frozen features, objective and batches."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videollama.checkpoints.cache import cache_folder
+from videollama.errors import DataError
+from videollama.media.sound_labels import SOUND_LABELS
+from videollama.model.videollama import VideoLlamaForConditionalGeneration
+from videollama.processing import VideoLlamaProcessor
+from videollama.training.branched_answers import BranchedAnswers
+from videollama.training.broken_samples import BrokenSamples
+from videollama.training.clip_batches import ClipBatches, PromptTree
+from videollama.training.clip_mixture import ClipMixture, Material
+from videollama.training.feature_cache import Report
+from videollama.training.network import build_model, build_sound_encoder, handed_on
+from videollama.training.photo_views import PhotoViews, load_photo_views
+from videollama.training.recipe import (
+    InstructRecipe,
+    Recipe,
+    SoundEncoderRecipe,
+    WordsRecipe,
+)
+from videollama.training.sound_classifier import SoundBatches, SoundClassifier, SoundValidation
+from videollama.training.sound_features import SoundFeatures, load_sound_features
+from videollama.training.sound_spectra import load_sound_spectra
+from videollama.training.stages import Objective, belongs_to, trained_parts
+from videollama.training.trainer import Batches
+from videollama.training.vocabulary import build_vocabulary
+from videollama.training.word_batches import NamedSamples, WordBatches
+from videollama.training.word_matching import WordMatching
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a trainer needs for a recipe.
+
+    Attributes:
+        objective: What is trained, and its losses.
+        training: Batches.
+        validation: Batches.
+        counts: Samples in each part of the data.
+        processor: Of the model; None for the sound encoder, which is no model yet.
+    """
+
+    objective: Objective
+    training: Batches
+    validation: Batches
+    counts: dict[str, int]
+    processor: VideoLlamaProcessor | None
+
+
+def prepare(recipe: Recipe, data: Path, *, broken: BrokenSamples, report: Report) -> Setup:
+    """Read the data, fill the caches, and build objective and batches of a recipe."""
+    if isinstance(recipe, SoundEncoderRecipe):
+        return _prepare_sound_encoder(recipe, data, broken, report)
+    if isinstance(recipe, WordsRecipe):
+        return _prepare_words(recipe, data, broken, report)
+    if isinstance(recipe, InstructRecipe):
+        return _prepare_instruct(recipe, data, broken, report)
+    raise TypeError(f"{type(recipe).__name__} is no recipe of a stage")
+
+
+def _prepare_sound_encoder(
+    recipe: SoundEncoderRecipe, data: Path, broken: BrokenSamples, report: Report
+) -> Setup:
+    training, validation = load_sound_spectra(
+        data / recipe.data.sounds, recipe.data, _cache(recipe), broken=broken, report=report
+    )
+    classes = sorted({sound.label for sound in training.sounds})
+    encoder = build_sound_encoder(recipe, from_imagenet=recipe.sound.start == "imagenet")
+    size = recipe.training.batch_size
+    return Setup(
+        objective=SoundClassifier(encoder, len(classes), recipe.sound),
+        training=SoundBatches(
+            training,
+            classes,
+            recipe.sound,
+            batch_size=size,
+            length=_num_batches(recipe),
+            seed=recipe.seed,
+        ),
+        validation=SoundValidation(
+            validation, classes, batch_size=size, limit=recipe.training.validation_samples
+        ),
+        counts=_counts(sounds=training.sounds, validation_sounds=validation.sounds),
+        processor=None,
+    )
+
+
+def _prepare_words(recipe: WordsRecipe, data: Path, broken: BrokenSamples, report: Report) -> Setup:
+    model, processor = build_model(recipe)
+    if recipe.stage == "video_pretrain":
+        photos = _photos(model, recipe, data, broken, report)
+        said = [part.captions for part in photos]
+        files = [[photo.path.name for photo in part.photos] for part in photos]
+        variants = [part.num_views for part in photos]
+        features = [part.one_frame for part in photos]
+    else:
+        sounds = _sounds(model, recipe, data, broken, report)
+        said = [[_spoken(sound.label) for sound in part.sounds] for part in sounds]
+        files = [[sound.path.name for sound in part.sounds] for part in sounds]
+        variants = [part.num_variants for part in sounds]
+        features = [part.features for part in sounds]
+    vocabulary = build_vocabulary(
+        said[0],
+        said[1],
+        model.get_input_embeddings().weight.detach(),
+        processor.tokenizer,
+        min_samples=recipe.words.min_samples,
+    )
+    branch = "video" if recipe.stage == "video_pretrain" else "audio"
+    objective = WordMatching(model, branch, vocabulary, recipe.words)
+    if not any(belongs_to(n, trained_parts(recipe)) for n in handed_on(recipe.start_from)):
+        objective.start_at_word_length()
+    samples = [
+        NamedSamples(*part, vocabulary, processor.tokenizer)
+        for part in zip(files, said, variants, features, strict=True)
+    ]
+    common: dict[str, Any] = {
+        "batch_size": recipe.training.batch_size,
+        "seed": recipe.seed,
+        "captions": recipe.words.captions,
+    }
+    shown = min(len(files[1]), recipe.training.validation_samples)
+    length = -(-shown // recipe.training.batch_size)
+    return Setup(
+        objective=objective,
+        training=WordBatches(samples[0], length=_num_batches(recipe), **common),
+        validation=WordBatches(samples[1], length=length, shuffled=False, **common),
+        counts=_counts(training=files[0], validation=files[1]),
+        processor=processor,
+    )
+
+
+def _prepare_instruct(
+    recipe: InstructRecipe, data: Path, broken: BrokenSamples, report: Report
+) -> Setup:
+    model, processor = build_model(recipe)
+    photos = _photos(model, recipe, data, broken, report)
+    sounds: tuple[SoundFeatures | None, SoundFeatures | None] = (None, None)
+    if recipe.clips.questions == "all":
+        sounds = _sounds(model, recipe, data, broken, report)
+    tree = PromptTree(processor)
+    size = recipe.training.batch_size
+    shown = recipe.training.validation_samples
+    batches = []
+    for seen, heard, length, noisy in (
+        (photos[0], sounds[0], _num_batches(recipe), True),
+        (photos[1], sounds[1], -(-shown // size), False),
+    ):
+        material = Material(
+            captions=seen.captions,
+            labels=[] if heard is None else [sound.label for sound in heard.sounds],
+            num_views=seen.num_views,
+            num_variants=1 if heard is None else heard.num_variants,
+        )
+        mixture = ClipMixture(material, recipe.clips, recipe.seed)
+        batches.append(
+            ClipBatches(
+                mixture,
+                tree,
+                seen,
+                heard,
+                recipe.clips,
+                batch_size=size,
+                length=length,
+                seed=recipe.seed,
+                noisy=noisy,
+            )
+        )
+    counted = {"photos": photos[0].photos, "validation_photos": photos[1].photos}
+    if sounds[0] is not None and sounds[1] is not None:
+        counted |= {"sounds": sounds[0].sounds, "validation_sounds": sounds[1].sounds}
+    return Setup(
+        objective=BranchedAnswers(model, trained_parts(recipe), tree.common_ids),
+        training=batches[0],
+        validation=batches[1],
+        counts=_counts(**counted),
+        processor=processor,
+    )
+
+
+def _photos(
+    model: VideoLlamaForConditionalGeneration,
+    recipe: Recipe,
+    data: Path,
+    broken: BrokenSamples,
+    report: Report,
+) -> tuple[PhotoViews, PhotoViews]:
+    folder = data / recipe.data.photos
+    return load_photo_views(
+        model, folder, recipe.data, _cache(recipe), broken=broken, report=report
+    )
+
+
+def _sounds(
+    model: VideoLlamaForConditionalGeneration,
+    recipe: Recipe,
+    data: Path,
+    broken: BrokenSamples,
+    report: Report,
+) -> tuple[SoundFeatures, SoundFeatures]:
+    folder = data / recipe.data.sounds
+    spectra = load_sound_spectra(folder, recipe.data, _cache(recipe), broken=broken, report=report)
+    labels = {sound.label for part in spectra for sound in part.sounds}
+    if unknown := sorted(labels - set(SOUND_LABELS)):
+        raise DataError(f"{folder} holds the label {unknown[0]!r}, which no sentence is known for.")
+    return load_sound_features(
+        model.audio_encoder,
+        spectra,
+        recipe.data.num_sound_variants,
+        _cache(recipe),
+        broken=broken,
+        report=report,
+    )
+
+
+def _spoken(label: str) -> tuple[str, ...]:
+    """A sound's name as a caption."""
+    return (f"{SOUND_LABELS[label].phrase}.",)
+
+
+def _cache(recipe: Recipe) -> Path:
+    chosen = recipe.data.cache
+    return cache_folder() / "training" if chosen is None else Path(chosen)
+
+
+def _num_batches(recipe: Recipe) -> int:
+    """Batches of the whole run, with room for several processes."""
+    from accelerate import PartialState
+
+    training = recipe.training
+    return training.max_steps * training.gradient_accumulation * PartialState().num_processes
+
+
+def _counts(**parts: Any) -> dict[str, int]:
+    return {name: len(samples) for name, samples in parts.items()}

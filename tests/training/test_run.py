@@ -1,0 +1,160 @@
+"""Whole runs: every stage ends in weights, a stopped run goes on exactly, a mad one ends early."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from videollama.errors import DataError, OutputError, RecipeError
+from videollama.training.run import train
+from videollama.training.stages import PICTURE_PARTS, SHIPPED_PARTS
+from videollama.training.trainer import ObjectiveTrainer, checkpoints
+
+STAGES = ("sound_encoder", "video_pretrain", "audio_pretrain", "instruct")
+
+
+class Killed(BaseException):
+    """Nobody catches it, as nobody catches SIGKILL."""
+
+
+def losses(folder):
+    entries = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    return {e["step"]: e["loss"] for e in entries if e["kind"] == "train"}
+
+
+def parts_in(file):
+    return {name.split(".", 1)[0] for name in load_file(file)}
+
+
+def test_four_stages_end_in_a_model_that_loads(
+    tmp_path, data_folder, make_recipe, frozen_parts, lines, monkeypatch
+):
+    for stage, earlier in (
+        ("sound_encoder", []),
+        ("video_pretrain", []),
+        ("audio_pretrain", ["sound_encoder"]),
+        ("instruct", ["sound_encoder", "video_pretrain", "audio_pretrain"]),
+    ):
+        recipe = make_recipe(stage, start_from=[str(tmp_path / name) for name in earlier])
+        finished = train(recipe, data_folder, tmp_path / stage, report=lines)
+        assert finished.steps == 4
+    assert parts_in(tmp_path / "sound_encoder" / "weights.safetensors") == {"audio_encoder"}
+    assert parts_in(tmp_path / "video_pretrain" / "weights.safetensors") == set(PICTURE_PARTS)
+    assert parts_in(finished.weights) == set(SHIPPED_PARTS)
+    assert finished.model == tmp_path / "instruct" / "model"
+
+    note = json.loads((tmp_path / "instruct" / "run.json").read_text())
+    assert note["samples"] == {
+        "photos": 9, "validation_photos": 3, "sounds": 9, "validation_sounds": 3,
+    }  # fmt: skip
+    assert note["code"]["version"]
+
+    cached = tmp_path / "cache" / "tiny"
+    cached.mkdir(parents=True)
+    (cached / "decoder").symlink_to(frozen_parts / "decoder")
+    (cached / "vision_encoder.safetensors").symlink_to(frozen_parts / "vision_encoder.safetensors")
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "cache"))
+    from videollama.checkpoints.load import load_model
+
+    model, _ = load_model(finished.model, device="cpu")
+    trained = load_file(finished.weights)
+    torch.testing.assert_close(
+        model.video_projection.weight, trained["video_projection.weight"], atol=1e-3, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_run_goes_on_with_the_very_same_losses(
+    tmp_path, data_folder, make_recipe, lines, monkeypatch, stage
+):
+    recipe = make_recipe(stage, training__max_steps=5)
+    train(recipe, data_folder, tmp_path / "whole", report=lines)
+
+    step = ObjectiveTrainer.training_step
+
+    def killed_in_step_4(trainer, *args, **kwargs):
+        if trainer.state.global_step == 3:
+            raise Killed
+        return step(trainer, *args, **kwargs)
+
+    monkeypatch.setattr(ObjectiveTrainer, "training_step", killed_in_step_4)
+    with pytest.raises(Killed):
+        train(recipe, data_folder, tmp_path / "parts", report=lines)
+    monkeypatch.undo()
+    assert [path.name for path in checkpoints(tmp_path / "parts")] == ["checkpoint-2"]
+    assert list(losses(tmp_path / "parts")) == [1, 2, 3]
+    train(recipe, data_folder, tmp_path / "parts", resume=True, report=lines)
+
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    once = load_file(tmp_path / "whole" / "weights.safetensors")
+    twice = load_file(tmp_path / "parts" / "weights.safetensors")
+    assert once.keys() == twice.keys()
+    assert all(torch.equal(tensor, twice[name]) for name, tensor in once.items())
+
+
+def test_a_kill_while_saving_leaves_the_checkpoint_before(
+    tmp_path, data_folder, make_recipe, lines, monkeypatch
+):
+    recipe = make_recipe("audio_pretrain")
+    save = ObjectiveTrainer._save_optimizer_and_scheduler
+
+    def killed_at_step_4(trainer, folder):
+        if trainer.state.global_step == 4:
+            raise Killed
+        save(trainer, folder)
+
+    monkeypatch.setattr(ObjectiveTrainer, "_save_optimizer_and_scheduler", killed_at_step_4)
+    with pytest.raises(Killed):
+        train(recipe, data_folder, tmp_path / "run", report=lines)
+    monkeypatch.undo()
+    assert [path.name for path in checkpoints(tmp_path / "run")] == ["checkpoint-2"]
+
+    finished = train(recipe, data_folder, tmp_path / "run", resume=True, report=lines)
+    assert finished.steps == 4
+    assert not (tmp_path / "run" / ".draft").exists()
+
+
+def test_old_checkpoints_are_removed(tmp_path, data_folder, make_recipe, lines):
+    recipe = make_recipe("audio_pretrain", training__save_every=1, training__keep_checkpoints=2)
+    train(recipe, data_folder, tmp_path / "run", report=lines)
+    names = [path.name for path in checkpoints(tmp_path / "run")]
+    assert names == ["checkpoint-3", "checkpoint-4"]
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_names_its_samples(
+    tmp_path, data_folder, make_recipe, lines
+):
+    recipe = make_recipe("audio_pretrain", words__word_weight=1e38, training__max_steps=4)
+    with pytest.raises(DataError, match=r"The loss is .* at step \d; .*bad_batch\.json"):
+        train(recipe, data_folder, tmp_path / "run", report=lines)
+    bad = json.loads((tmp_path / "run" / "bad_batch.json").read_text())
+    assert len(bad["samples"]) == 3
+    assert all(name.endswith(".wav") for name in bad["samples"])
+
+
+def test_a_time_limit_ends_with_a_checkpoint_and_weights(tmp_path, data_folder, make_recipe, lines):
+    recipe = make_recipe("audio_pretrain", training__max_minutes=1e-9)
+    finished = train(recipe, data_folder, tmp_path / "run", report=lines)
+    assert finished.steps == 1
+    assert [path.name for path in checkpoints(tmp_path / "run")] == ["checkpoint-1"]
+    longer = make_recipe("audio_pretrain", training__max_minutes=5.0)
+    finished = train(longer, data_folder, tmp_path / "run", resume=True, report=lines)
+    assert finished.steps == 4
+
+
+def test_a_folder_with_a_run_is_not_overwritten_and_not_mixed(
+    tmp_path, data_folder, make_recipe, lines
+):
+    train(make_recipe("audio_pretrain"), data_folder, tmp_path / "run", report=lines)
+    with pytest.raises(OutputError, match="holds a run already; go on with --resume"):
+        train(make_recipe("audio_pretrain"), data_folder, tmp_path / "run", report=lines)
+    other = make_recipe("audio_pretrain", training__learning_rate=5e-4)
+    with pytest.raises(RecipeError, match=r"training.learning_rate was 0.001 and is now 0.0005"):
+        train(other, data_folder, tmp_path / "run", resume=True, report=lines)
+
+
+def test_start_from_must_lead_somewhere(tmp_path, data_folder, make_recipe, lines):
+    recipe = make_recipe("instruct", start_from=[str(tmp_path / "nothing")])
+    with pytest.raises(RecipeError, match="nothing, which holds no weights"):
+        train(recipe, data_folder, tmp_path / "run", report=lines)
