@@ -4,7 +4,15 @@ import pytest
 import torch
 from transformers.generation.streamers import BaseStreamer
 
-from tests.model.small_models import frames_for, prompt_of, sounds_for
+from tests.model.small_models import (
+    DECODER,
+    build,
+    frames_for,
+    prompt_of,
+    released,
+    sounds_for,
+    tiny,
+)
 
 NEW = 6
 
@@ -120,6 +128,17 @@ def test_streamed_tokens_are_the_answer(model):
     answer = model.generate(**question(model), streamer=collector, **options())
     assert collector.tokens == answer[0].tolist()
     assert collector.ended
+
+
+def test_the_released_family_counts_the_beginning_as_said():
+    """As the original's search did; the default family does not."""
+    for composition, begins_anew in ((released, False), (tiny, True)):
+        likeliest = build(composition())
+        batch = question(likeliest)
+        first = likeliest.generate(**batch, **options())[0, 0].item()
+        model = build(composition(text_config={**DECODER, "bos_token_id": first}))
+        answer = model.generate(**batch, **options(repetition_penalty=1e6))
+        assert (answer[0, 0].item() == first) is begins_anew
 
 
 def test_repetition_penalty_looks_at_new_tokens_alone(model):

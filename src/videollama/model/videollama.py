@@ -28,6 +28,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from videollama.configuration import ImageBindConfig, VideoLlamaConfig
 from videollama.errors import InputError
+from videollama.model.beginning_penalty import penalize_beginning
 from videollama.model.efficientnet_lite import EfficientNetLite, SameConv2d
 from videollama.model.imagebind import ImageBind, init_imagebind_weights
 from videollama.model.placeholders import fill_placeholders
@@ -161,11 +162,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
     def encode_frame_tokens(self, frame_features: Tensor) -> Tensor:
         """Shorten each frame's features to what the Video Q-Former reads.
 
-        Args:
-            frame_features: What :meth:`encode_frames` gave, `(N, T, P, Dv)`.
-
-        Returns:
-            Tokens of the frames without their places in time, `(N, T, Qi, Dq)`.
+        Takes what :meth:`encode_frames` gave, `(N, T, P, Dv)`; returns tokens without their
+        places in time, `(N, T, Qi, Dq)`.
         """
         if self.config.image_qformer_config is None:
             projected = self.frame_projection(frame_features.to(dtype_of(self.frame_projection)))
@@ -358,7 +356,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
         """Answer prompts.
 
         Clips are encoded once, also for beams. The search gets the prompt as embeddings; hence the
-        new tokens alone come back, and repetition penalties look at nothing else.
+        new tokens alone come back, and repetition penalties look at nothing else (in the released
+        family at BOS too, as the original's).
 
         Args:
             input_ids: Prompts with placeholders, `(B, L)`, padded on the left.
@@ -372,6 +371,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
         media = {name: kwargs.pop(name) for name in MEDIA_ARGUMENTS if name in kwargs}
         if kwargs.get("inputs_embeds") is None:
             kwargs["inputs_embeds"] = self.embed_prompt(input_ids, **media)
+        if self.config.family == "released":
+            kwargs = penalize_beginning(kwargs, self.generation_config.bos_token_id)
         return super().generate(**kwargs)
 
     # ------------------------------------------------------------------ asked for by transformers
