@@ -81,6 +81,8 @@ def writing_to(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENOENT and str(target).startswith(str(error.filename)):
+            raise OutputError(f"{target} cannot be made here; choose another place.") from error
         if error.errno not in _REASONS:
             raise
         raise _refusal(target, error.errno) from error

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videollama.checkpoints.adapters import base_model_of, merge_adapter
 from videollama.checkpoints.released_files import Family, family_of_decoder
 from videollama.checkpoints.resolve import read_json
 from videollama.checkpoints.tensor_files import read_tensors
@@ -91,34 +92,19 @@ def read_decoder(decoder: Decoder) -> "dict[str, Tensor]":
 
 
 def _adapter_base(folder: Path) -> Path:
-    named = str(read_json(folder / "adapter_config.json").get("base_model_name_or_path") or "")
-    candidates = [Path(named).expanduser(), folder.parent / Path(named).name]
-    for candidate in candidates:
-        if named and (candidate / "config.json").exists():
+    named = base_model_of(folder)
+    for candidate in (Path(named).expanduser(), folder.parent / Path(named).name):
+        if (candidate / "config.json").exists():
             return candidate
     raise CheckpointError(
-        f"{folder} is an adapter for {named or 'an unnamed model'}, which is not here; put that "
-        f"model's folder into {folder.parent}."
+        f"{folder} is an adapter for {named}, which is not here; put that model's folder into "
+        f"{folder.parent}."
     )
 
 
 def _merged(decoder: Decoder) -> "dict[str, Tensor]":
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise CheckpointError(
-            f"{decoder.folder} is a PEFT adapter, and peft is not installed; run "
-            "`pip install videollama[lora]`."
-        ) from error
     from transformers import AutoModelForCausalLM
 
     read_tensors(decoder.base)  # says clearly what is wrong with a broken base
     base = AutoModelForCausalLM.from_pretrained(decoder.base, local_files_only=True)
-    try:
-        adapted = PeftModel.from_pretrained(base, str(decoder.folder))
-        return dict(adapted.merge_and_unload().state_dict())
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"The adapter {decoder.folder} does not fit {decoder.base} "
-            f"({str(error).splitlines()[0][:160]})."
-        ) from error
+    return dict(merge_adapter(base, decoder.folder).state_dict())

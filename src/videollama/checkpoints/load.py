@@ -63,6 +63,8 @@ def read_model(
     Raises:
         CheckpointError: the files do not form a working model.
     """
+    if resolved.kind == "adapter":
+        return _read_adapted(resolved.folder)
     if resolved.kind == "original":
         from videollama.checkpoints.original_model import read_original
 
@@ -87,6 +89,21 @@ def _read_ours(
     if config.family == "tiny" and not _has(state_dict, "language_model."):
         tokenizer_folder = _add_fetched_parts(state_dict)
     return config, state_dict, _processor(config, folder, tokenizer_folder)
+
+
+def _read_adapted(
+    folder: Path,
+) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], VideoLlamaProcessor]":
+    """A PEFT folder: its base model, with the adapter merged in."""
+    from videollama.checkpoints.adapters import base_model_of, merge_adapter_into_tensors
+    from videollama.checkpoints.pull import DECODER_HUB_ID
+
+    named = base_model_of(folder)
+    base = resolve(None if named == DECODER_HUB_ID else named)
+    if base.kind == "adapter":
+        raise CheckpointError(f"{folder} is an adapter on top of another adapter; merge one first.")
+    config, state_dict, processor = read_model(base)
+    return config, merge_adapter_into_tensors(folder, config, state_dict), processor
 
 
 def _add_fetched_parts(state_dict: "dict[str, torch.Tensor]") -> Path:

@@ -9,13 +9,11 @@ The original loads any mix of these without a word and then talks nonsense. Here
 and vocabularies must agree, every tensor must have its place, and a refusal names what would fit.
 """
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from videollama.checkpoints.cache import cache_folder
 from videollama.checkpoints.decoder import Decoder, find_decoders
 from videollama.checkpoints.released_files import (
     FROZEN_FILES,
@@ -105,23 +103,6 @@ def find_original_files(folder: Path, checkpoint: Path | None = None) -> Origina
     decoder = _choose_decoder(folder, video, decoders)
     audio = _choose_audio([b for b in chosen if b.hidden_size("audio")] or branches, video)
     return OriginalFiles(video, audio, decoder)
-
-
-def find_frozen_file(folder: Path, name: str) -> Path:
-    """One of the frozen encoders' files: in the folder, our cache, or torch.hub's.
-
-    Raises:
-        CheckpointError: it is nowhere; the message tells where to get it.
-    """
-    torch_home = os.environ.get("TORCH_HOME") or Path.home() / ".cache" / "torch"
-    places = (folder, cache_folder() / "released", Path(torch_home) / "hub" / "checkpoints")
-    for place in places:
-        if (place / name).is_file():
-            return place / name
-    raise CheckpointError(
-        f"{folder} lacks {name}, which the authors' model needs as well; fetch "
-        f"{FROZEN_FILES[name]} and put it there."
-    )
 
 
 def _open_branch(path: Path) -> BranchCheckpoint:

