@@ -15,7 +15,7 @@ Every message is one sentence that holds the offending value and what to do abou
 
 
 class VideoLlamaError(Exception):
-    """Base of all errors that are the user's to fix; the command line prints them and exits with 2."""
+    """Base of all errors that are the user's to fix; the command prints them and exits with 2."""
 
 
 class InputError(VideoLlamaError):

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.reference.comparison import load_exactly
 from torch import Tensor
 
+from tests.reference.comparison import load_exactly
 from videollama.checkpoints.original_keys import (
     map_audio_branch_keys,
     map_image_qformer_keys,

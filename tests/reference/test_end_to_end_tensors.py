@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+
 from tests.reference.comparison import assert_close
 from tests.reference.original_model import build_original
-
 from videollama.checkpoints.original_keys import map_audio_branch_keys, map_video_branch_keys
 from videollama.model.qformer import mask_or_all, read_with_queries
 from videollama.prompts import LegacyLlamaTokenizer

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tests.reference.comparison import Recorder, assert_close, without_prefix
 from transformers import Blip2VisionConfig
 
+from tests.reference.comparison import Recorder, assert_close, without_prefix
 from videollama.checkpoints.original_keys import map_vit_keys
 from videollama.model.vision import EvaVisionEncoder, resize_positions
 

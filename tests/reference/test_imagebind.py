@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tests.reference.comparison import Recorder, assert_close, load_exactly, without_prefix
 
+from tests.reference.comparison import Recorder, assert_close, load_exactly, without_prefix
 from videollama.checkpoints.original_keys import map_imagebind_keys
 from videollama.configuration import IMAGEBIND_HUGE_VISION, ImageBindConfig, ImageBindTrunkConfig
 from videollama.model.imagebind import ImageBind

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from tests.reference.comparison import (
     Recorder,
     assert_close,
@@ -9,7 +10,6 @@ from tests.reference.comparison import (
     qformer_of,
     without_prefix,
 )
-
 from videollama.checkpoints.original_keys import (
     map_audio_branch_keys,
     map_image_qformer_keys,

@@ -88,7 +88,7 @@ def control_token_id(token: str, tokenizer: Any) -> int:
     Raises:
         CheckpointError: When the vocabulary has no such token.
     """
-    # Looked up alone: get_vocab() copies the whole vocabulary, tens of milliseconds for every token.
+    # Looked up alone: get_vocab() copies the whole vocabulary, tens of milliseconds a token.
     token_id = tokenizer.convert_tokens_to_ids(token)
     if token_id is None or (token_id == tokenizer.unk_token_id and token != tokenizer.unk_token):
         raise CheckpointError(
