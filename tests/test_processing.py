@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,13 @@ def test_grey_is_zero_for_the_small_image_encoder(tiny_processor):
     assert inputs["pixel_values"].abs().max() < 1e-5
     white = tiny_processor([ask("What?", 0)], clips=[a_clip(brightness=255)])
     assert torch.allclose(white["pixel_values"], torch.tensor(1.0))
+
+
+def test_frames_read_at_the_asked_size_are_not_resized(tiny_processor):
+    frames = torch.randint(0, 256, (1, *tiny_processor.frame_size, 3), dtype=torch.uint8)
+    clip = replace(a_clip(audio_status="absent"), frames=frames)
+    values = tiny_processor([ask("What?", 0)], clips=[clip])["pixel_values"][0]
+    assert torch.allclose(values * 128 + 127, frames.permute(0, 3, 1, 2).float(), atol=1e-4)
 
 
 def test_media_of_a_batch_are_padded_and_masked(tiny_processor):

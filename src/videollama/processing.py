@@ -8,7 +8,7 @@ The prompt decides which clips are seen and heard, so placeholders and tensors a
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from transformers import AutoProcessor, AutoTokenizer, BatchFeature, StoppingCri
 from transformers.processing_utils import ProcessorMixin
 
 from videollama.configuration import VideoLlamaConfig
-from videollama.errors import InputError
+from videollama.errors import CheckpointError, InputError
 from videollama.media.clip import Clip
 from videollama.media.encoder_inputs import frame_values, segment_values
 from videollama.prompts import (
@@ -63,7 +63,7 @@ class VideoLlamaProcessor(ProcessorMixin):
             num_video_query_tokens=config.num_video_query_tokens,
             num_audio_query_tokens=config.num_audio_query_tokens,
         )
-        super().__init__(tokenizer=tokenizer)
+        super().__init__(tokenizer=tokenizer)  # type: ignore[no-untyped-call]
 
     def __call__(
         self,
@@ -94,9 +94,7 @@ class VideoLlamaProcessor(ProcessorMixin):
         Raises:
             InputError: A message refers to no clip, has an unknown role or type, or is too long.
         """
-        batch = [messages] if messages and isinstance(messages[0], Mapping) else messages
-        if not batch:
-            raise InputError("there are no messages; give at least one question.")
+        batch = _as_batch(messages)
         limit = max_prompt_tokens or self._max_prompt_tokens()
         rows: list[list[int]] = []
         seen: list[Clip] = []
@@ -145,6 +143,12 @@ class VideoLlamaProcessor(ProcessorMixin):
             frame_times_seconds=clip.frame_times_seconds,
         )
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width to read frames at; other sizes are resized, with another filter."""
+        size = self.config.vision_config.image_size
+        return size, size
+
     def stop_arguments(self) -> dict[str, Any]:
         """Keywords for `generate` that end an answer where this prompt template ends it."""
         stops = stop_sequences(self.prompt_template, self.tokenizer)
@@ -183,19 +187,25 @@ class VideoLlamaProcessor(ProcessorMixin):
         """Build the processor from its tokenizer and its saved settings."""
         settings = {**processor_dict, **kwargs}
         config = settings.get("config")
+        if config is None:
+            raise CheckpointError(
+                "the processor's settings hold no model configuration; save the processor again."
+            )
         if not isinstance(config, VideoLlamaConfig):
             config = VideoLlamaConfig.from_dict(config)
         return cls(config, args[0], settings.get("prompt_template"))
 
     @classmethod
     def _get_arguments_from_pretrained(
-        cls, folder: Any, processor_dict: dict[str, Any] | None = None, **kwargs: Any
+        cls, pretrained_model_name_or_path: Any, processor_dict: Any = None, **kwargs: Any
     ) -> list[Any]:
         """The tokenizer: the one that was handed in, or the one saved in the folder."""
         tokenizer = kwargs.pop("tokenizer", None)
         if tokenizer is not None:
             return [tokenizer]
-        return super()._get_arguments_from_pretrained(folder, processor_dict, **kwargs)
+        return super()._get_arguments_from_pretrained(  # type: ignore[no-untyped-call]
+            pretrained_model_name_or_path, processor_dict, **kwargs
+        )
 
     def _read(
         self, conversation: Conversation, clips: Sequence[Clip]
@@ -236,6 +246,14 @@ class VideoLlamaProcessor(ProcessorMixin):
         ids = [[pad] * (length - len(row)) + list(row) for row in rows]
         mask = [[0] * (length - len(row)) + [1] * len(row) for row in rows]
         return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
+
+
+def _as_batch(messages: Conversation | Sequence[Conversation]) -> list[Conversation]:
+    if not messages:
+        raise InputError("there are no messages; give at least one question.")
+    if isinstance(messages[0], Mapping):
+        return [cast("Conversation", messages)]
+    return list(cast("Sequence[Conversation]", messages))
 
 
 def _pad_right(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

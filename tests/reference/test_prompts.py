@@ -1,6 +1,9 @@
 """Every prompt the original built, as text and as token ids."""
 
+from itertools import pairwise
+
 import pytest
+import torch
 
 from videollama.prompts import (
     LegacyLlamaTokenizer,
@@ -140,18 +143,53 @@ def test_two_pictures_in_one_turn(recorded):
             assert fixed.count("<Image><ImageHere></Image>") == 2
 
 
+def turns_before_each_answer(chat):
+    """The conversations of a recorded chat, read back from its prompts."""
+    first = chat["turns"][0]["prompt"]
+    start = min(first.find(mark) for mark in ("<Video>", AUDIO_VIDEO_MARK) if mark in first)
+    opening, end = ("Human: ", "###Assistant:")
+    if chat["style"] == "llama_2":
+        opening, end = ("<s>[INST] ", " [/INST]")
+    medium, question = read_medium(first[start:].removesuffix(end))
+    turns = [Turn("user", (medium, question))]
+    yield turns
+    for before, now in pairwise(chat["turns"]):
+        follow_up = now["prompt"].removesuffix(end).split(opening)[-1]
+        turns = [*turns, Turn("assistant", (before["answer"],)), Turn("user", (follow_up,))]
+        yield turns
+
+
 def test_the_chats_from_file_to_answer_had_these_prompts(fixture_json):
     for chat in fixture_json("08_e2e.json")["chat"]:
-        first = chat["turns"][0]["prompt"]
-        start = min(first.find(mark) for mark in ("<Video>", AUDIO_VIDEO_MARK) if mark in first)
-        end = "###Assistant:" if chat["style"] == "vicuna" else " [/INST]"
-        medium, question = read_medium(first[start:].removesuffix(end))
-        turns = [Turn("user", (medium, question))]
-        assert as_text(render(chat["style"], turns, tokenizer=None)) == first
-        second = chat["turns"][1]["prompt"]
-        follow_up = second.removesuffix(end).split("Human: " if "###" in end else "<s>[INST] ")[-1]
-        turns += [Turn("assistant", (chat["turns"][0]["answer"],)), Turn("user", (follow_up,))]
-        assert as_text(render(chat["style"], turns, tokenizer=None)) == second
+        for turns, turn in zip(turns_before_each_answer(chat), chat["turns"], strict=True):
+            assert as_text(render(chat["style"], turns, tokenizer=None)) == turn["prompt"]
+
+
+def test_the_context_of_every_chat_has_the_original_embeddings(
+    fixture_json, fixture_tensors, tokenizer
+):
+    facts = fixture_json("08_e2e.json")
+    outputs = fixture_tensors("08_e2e_outputs.safetensors")
+    table = fixture_tensors("08_e2e_model_state_dict.safetensors")[
+        "llama_model.model.embed_tokens.weight"
+    ]
+    sizes = facts["configs"]
+    video, audio = facts["IMAGE_PATCH_TOKEN_ID"], facts["AUDIO_PATCH_TOKEN_ID"]
+    counts = sizes["num_video_query_token"], sizes["num_audio_query_token"]
+    for chat in facts["chat"]:
+        for number, turns in enumerate(turns_before_each_answer(chat)):
+            pieces = render(chat["style"], turns, tokenizer=None)
+            placeholders = PlaceholderTokens(video, audio, *counts)
+            ids = torch.tensor(tokenize_pieces(pieces, tokenizer, placeholders).input_ids)
+            assert len(ids) == chat["turns"][number]["n_context"]
+            name = f"chat.{chat['style']}.{chat['media']}.turn{number}.context_emb"
+            context = outputs[name][0]
+            is_text = (ids != video) & (ids != audio)
+            assert torch.equal(context[is_text], table[ids[is_text]]), name
+            medium_ids = [audio, video] if chat["media"] == "audio+video" else [video]
+            for position, medium_id in enumerate(medium_ids):
+                embeds = outputs[f"chat.{chat['style']}.{chat['media']}.img_list{position}"][0]
+                assert torch.equal(context[ids == medium_id], embeds)
 
 
 @pytest.mark.parametrize("name", ["tokenizer", "tokenizer_drift"])
