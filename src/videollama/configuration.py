@@ -66,6 +66,8 @@ class ImageBindTrunkConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         num_hidden_layers: Number of blocks.
         num_attention_heads: Heads per block.
         num_channels: 1 for spectrograms, 3 for pictures.
+        num_repeats: How often an input is shown to the first convolution, which is as deep:
+            ImageBind treats a picture as a video of two equal frames.
         input_size: Height and width of the input: mel bins x frames of 10 ms, or pixels x pixels.
         patch_size: Side of the square convolution that makes the tokens.
         patch_stride: Its step; smaller than `patch_size` lets patches overlap.
@@ -82,6 +84,7 @@ class ImageBindTrunkConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     num_hidden_layers: int = 12
     num_attention_heads: int = 12
     num_channels: int = 1
+    num_repeats: int = 1
     input_size: tuple[int, int] | list[int] = (128, 204)
     patch_size: int = 16
     patch_stride: int = 10
@@ -105,6 +108,7 @@ IMAGEBIND_HUGE_VISION = {
     "num_hidden_layers": 32,
     "num_attention_heads": 16,
     "num_channels": 3,
+    "num_repeats": 2,
     "input_size": (224, 224),
     "patch_size": 14,
     "patch_stride": 14,

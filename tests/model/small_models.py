@@ -76,6 +76,7 @@ def released(**changes):
             "vision_config": {
                 **trunk,
                 "num_channels": 3,
+                "num_repeats": 2,
                 "input_size": (28, 28),
                 "patch_size": 14,
                 "patch_stride": 14,

@@ -142,25 +142,19 @@ def map_image_qformer_keys(original: StateDict) -> StateDict:
 def map_imagebind_keys(original: StateDict, prefix: str = "", *, vision: bool = True) -> StateDict:
     """The `imagebind_huge.pth` part: the audio trunk and, if asked for, the vision trunk.
 
-    The vision trunk shows every picture twice to a 3-D convolution that is two pictures deep; the
-    sum of the kernel's two halves does the same to the picture once.
-
     Args:
         original: Tensors of the file, or of a whole model with the prefix "audio_encoder.".
         prefix: What stands before every name.
         vision: Whether to keep the vision trunk.
     """
     mapped = _rename(original, IMAGEBIND, prefix, "audio_encoder.")
-    if not vision:
-        return {
-            name: tensor
-            for name, tensor in mapped.items()
-            if not name.startswith("audio_encoder.vision.")
-        }
-    kernel = "audio_encoder.vision.patch_embedding.weight"
-    if kernel in mapped:
-        mapped[kernel] = mapped[kernel].sum(dim=2)
-    return mapped
+    if vision:
+        return mapped
+    return {
+        name: tensor
+        for name, tensor in mapped.items()
+        if not name.startswith("audio_encoder.vision.")
+    }
 
 
 def _pick(original: StateDict, name: str, new_name: str) -> StateDict:

@@ -83,9 +83,7 @@ class ImageBindTrunk(nn.Module):
         self.config = config
         width, norm_eps = config.hidden_size, config.layer_norm_eps
         rows, columns = config.patch_grid
-        self.patch_embedding = nn.Conv2d(
-            config.num_channels, width, config.patch_size, config.patch_stride, bias=False
-        )
+        self.patch_embedding = patch_convolution(config)
         self.stem_norm = (
             nn.LayerNorm(width, eps=STEM_LAYER_NORM_EPS)
             if config.stem_layer_norm
@@ -124,6 +122,8 @@ class ImageBindTrunk(nn.Module):
 
     def embed_patches(self, inputs: Tensor) -> Tensor:
         """Class token and patches with their positions: `(B, C, H, W)` to `(B, 1 + P, D)`."""
+        if self.config.num_repeats > 1:
+            inputs = inputs.unsqueeze(2).expand(-1, -1, self.config.num_repeats, -1, -1)
         patches = self.stem_norm(self.patch_embedding(inputs).flatten(2).transpose(1, 2))
         tokens = torch.cat((self.class_token.expand(len(patches), -1, -1), patches), dim=1)
         return tokens + self._positions(patches.shape[1]).to(tokens)
@@ -158,6 +158,16 @@ class ImageBind(nn.Module):
         self.vision = None
         if config.vision_config is not None:
             self.vision = ImageBindTrunk(config.vision_config, config.hidden_size)
+
+
+def patch_convolution(config: ImageBindTrunkConfig) -> nn.Module:
+    """The convolution that makes patches; one dimension more where inputs are repeated."""
+    size, stride = config.patch_size, config.patch_stride
+    if config.num_repeats == 1:
+        return nn.Conv2d(config.num_channels, config.hidden_size, size, stride, bias=False)
+    kernel = (config.num_repeats, size, size)
+    step = (config.num_repeats, stride, stride)
+    return nn.Conv3d(config.num_channels, config.hidden_size, kernel, step, bias=False)
 
 
 def init_imagebind_weights(module: nn.Module, std: float) -> None:
