@@ -10,6 +10,7 @@ Letters: B batch, C channels, H W pixels, P patches (grid cells), D width.
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,10 +59,18 @@ class SameConv2d(nn.Conv2d):
 class ConvNorm(nn.Sequential):
     """Convolution, batch normalisation and, unless `linear`, a ReLU6."""
 
-    def __init__(self, *conv: int, groups: int = 1, linear: bool = False) -> None:
-        out_channels = conv[1]
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        linear: bool = False,
+    ) -> None:
         layers: list[nn.Module] = [
-            SameConv2d(*conv, groups=groups),
+            SameConv2d(in_channels, out_channels, kernel, stride, groups),
             nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01),
         ]
         super().__init__(*layers, *([] if linear else [nn.ReLU6()]))
@@ -176,12 +185,13 @@ def fold_batch_norms(encoder: EfficientNetLite) -> EfficientNetLite:
     folded = copy.deepcopy(encoder).eval().requires_grad_(False)
     for module in folded.modules():
         if isinstance(module, ConvNorm):
-            convolution, norm = module[0], module[1]
+            convolution: Any = module[0]
+            norm: Any = module[1]
             scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             convolution.weight.mul_(scale.view(-1, 1, 1, 1))
             convolution.bias = nn.Parameter(norm.bias - norm.running_mean * scale, False)
             module[1] = nn.Identity()
-    return folded.to(memory_format=torch.channels_last)
+    return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def spectrogram_stem(weight: Tensor) -> Tensor:

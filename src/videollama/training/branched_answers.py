@@ -93,7 +93,7 @@ class BranchedAnswers(Objective):
             with torch.no_grad():
                 first = DynamicCache()
                 decoder(input_ids=self._common.to(device), past_key_values=first, use_cache=True)
-            self._kept = [(layer.keys, layer.values) for layer in first.layers]
+            self._kept = [(layer.keys, layer.values) for layer in first.layers]  # type: ignore[union-attr,misc]
         cache = DynamicCache()
         for number, (keys, values) in enumerate(self._kept):
             shape = (batch, *keys.shape[1:])

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from videollama.errors import CheckpointError
 from videollama.processing import VideoLlamaProcessor
 from videollama.prompts import Medium, Turn, tokenize_pieces
 from videollama.prompts.chatml import CHATML_END, render_chatml
 from videollama.prompts.tokenization import control_token_id, encode_plain_text
+from videollama.training.batches import Batches
 from videollama.training.branches import Branch, PackedClip, pack_clip, pad_clips
 from videollama.training.clip_mixture import BLACK, ClipMixture, ComposedClip
 from videollama.training.photo_views import PhotoViews
@@ -77,7 +77,7 @@ class PromptTree:
         return tokenize_pieces(kept, self._tokenizer, self._processor.placeholders).input_ids
 
 
-class ClipBatches(Dataset[dict[str, Any]]):
+class ClipBatches(Batches):
     """Batches of composed clips; each follows from seed and number alone.
 
     Args:
@@ -105,17 +105,13 @@ class ClipBatches(Dataset[dict[str, Any]]):
         seed: int,
         noisy: bool = True,
     ) -> None:
+        super().__init__(length)
         self._mixture, self._tree, self._photos, self._sounds = mixture, tree, photos, sounds
         self._options, self._noisy, self._seed = options, noisy, seed
-        self._batch_size, self._length = batch_size, length
+        self._batch_size = batch_size
 
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
+    def make(self, number: int) -> dict[str, Any]:
         """Batch `number`."""
-        if number >= len(self):
-            raise IndexError(number)
         clips = self._mixture.take(number * self._batch_size, self._batch_size)
         packed = pad_clips([self._tree.pack(clip) for clip in clips], self._tree.pad_token_id)
         batch: dict[str, Any] = {**vars(packed), "ids": [self._describe(clip) for clip in clips]}

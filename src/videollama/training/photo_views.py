@@ -10,7 +10,9 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from videollama.errors import DataError, MediaError
 from videollama.media.captioned_photos import Photo, read_photos
 from videollama.media.composition import black_frames
 from videollama.media.decode import read_clip
-from videollama.model.efficientnet_lite import fold_batch_norms
+from videollama.model.efficientnet_lite import EfficientNetLite, fold_batch_norms
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import frame_values
 from videollama.training.broken_samples import BrokenSamples
@@ -92,7 +94,7 @@ def load_photo_views(
                 {"encoder": encode.digest, "image_size": model.config.vision_config.image_size},
             )
             cache.fill(
-                lambda row, view=view, photos=photos: encode.read(photos[row].path, view),
+                partial(encode.read, photos, view),
                 encode,
                 batch_size=_BATCH,
                 broken=broken,
@@ -155,7 +157,7 @@ class _Encoder:
     def __init__(self, model: VideoLlamaForConditionalGeneration) -> None:
         self._config = model.config
         self.digest = fingerprint(model.vision_encoder)
-        self._encoder = fold_batch_norms(model.vision_encoder)
+        self._encoder = fold_batch_norms(cast("EfficientNetLite", model.vision_encoder))
 
     def __call__(self, pixels: Tensor) -> Tensor:
         return self._encoder(pixels.contiguous(memory_format=torch.channels_last))
@@ -166,8 +168,9 @@ class _Encoder:
         side = self._config.vision_config.image_size
         return self(frame_values(black_frames(1, side, side), self._config))[0].to(torch.float16)
 
-    def read(self, path: Path, view: int) -> Tensor:
+    def read(self, photos: Sequence[Photo], view: int, row: int) -> Tensor:
         """Pixels of one view of a photo, normalised, `(3, size, size)`."""
+        path = photos[row].path
         clip = read_clip(path, want_audio=False)
         if clip.frames is None:
             raise MediaError(f"{path} shows no picture.")

@@ -1,14 +1,16 @@
 """From a recipe to what a trainer needs: data, frozen features, objective and batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from videollama.checkpoints.cache import cache_folder
 from videollama.errors import DataError
 from videollama.media.sound_labels import SOUND_LABELS
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
+from videollama.training.batches import Batches
 from videollama.training.branched_answers import BranchedAnswers
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.clip_batches import ClipBatches, PromptTree
@@ -26,9 +28,8 @@ from videollama.training.sound_classifier import SoundBatches, SoundClassifier, 
 from videollama.training.sound_features import SoundFeatures, load_sound_features
 from videollama.training.sound_spectra import load_sound_spectra
 from videollama.training.stages import Objective, belongs_to, trained_parts
-from videollama.training.trainer import Batches
 from videollama.training.vocabulary import build_vocabulary
-from videollama.training.word_batches import NamedSamples, WordBatches
+from videollama.training.word_batches import Features, NamedSamples, WordBatches
 from videollama.training.word_matching import WordMatching
 
 
@@ -96,7 +97,7 @@ def _prepare_words(recipe: WordsRecipe, data: Path, broken: BrokenSamples, repor
         said = [part.captions for part in photos]
         files = [[photo.path.name for photo in part.photos] for part in photos]
         variants = [part.num_views for part in photos]
-        features = [part.one_frame for part in photos]
+        features: list[Features] = [part.one_frame for part in photos]
     else:
         sounds = _sounds(model, recipe, data, broken, report)
         said = [[_spoken(sound.label) for sound in part.sounds] for part in sounds]
@@ -106,11 +107,11 @@ def _prepare_words(recipe: WordsRecipe, data: Path, broken: BrokenSamples, repor
     vocabulary = build_vocabulary(
         said[0],
         said[1],
-        model.get_input_embeddings().weight.detach(),
+        model.language_model.get_input_embeddings().weight.detach(),
         processor.tokenizer,
         min_samples=recipe.words.min_samples,
     )
-    branch = "video" if recipe.stage == "video_pretrain" else "audio"
+    branch: Literal["video", "audio"] = "video" if recipe.stage == "video_pretrain" else "audio"
     objective = WordMatching(model, branch, vocabulary, recipe.words)
     if not any(belongs_to(n, trained_parts(recipe)) for n in handed_on(recipe.start_from)):
         objective.start_at_word_length()
@@ -170,7 +171,10 @@ def _prepare_instruct(
                 noisy=noisy,
             )
         )
-    counted = {"photos": photos[0].photos, "validation_photos": photos[1].photos}
+    counted: dict[str, Sequence[object]] = {
+        "photos": photos[0].photos,
+        "validation_photos": photos[1].photos,
+    }
     if sounds[0] is not None and sounds[1] is not None:
         counted |= {"sounds": sounds[0].sounds, "validation_sounds": sounds[1].sounds}
     return Setup(
@@ -208,7 +212,7 @@ def _sounds(
     if unknown := sorted(labels - set(SOUND_LABELS)):
         raise DataError(f"{folder} holds the label {unknown[0]!r}, which no sentence is known for.")
     return load_sound_features(
-        model.audio_encoder,
+        model,
         spectra,
         recipe.data.num_sound_variants,
         _cache(recipe),
@@ -235,5 +239,5 @@ def _num_batches(recipe: Recipe) -> int:
     return training.max_steps * training.gradient_accumulation * PartialState().num_processes
 
 
-def _counts(**parts: Any) -> dict[str, int]:
+def _counts(**parts: Sequence[object]) -> dict[str, int]:
     return {name: len(samples) for name, samples in parts.items()}

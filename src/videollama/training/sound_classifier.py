@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import Dataset
 
 from videollama.model.efficientnet_lite import EfficientNetLite
+from videollama.training.batches import Batches
 from videollama.training.recipe import SoundSection
 from videollama.training.sample_order import SampleOrder
 from videollama.training.sound_spectra import (
@@ -72,7 +72,7 @@ class SoundClassifier(Objective):
         return self._options.head_rate if name.startswith("head.") else 1.0
 
 
-class SoundBatches(Dataset[dict[str, Any]]):
+class SoundBatches(Batches):
     """Batches of training segments; each follows from seed and number alone.
 
     Args:
@@ -94,16 +94,14 @@ class SoundBatches(Dataset[dict[str, Any]]):
         length: int,
         seed: int,
     ) -> None:
+        super().__init__(length)
         self._spectra, self._options = spectra, options
         self._labels = np.array([classes.index(sound.label) for sound in spectra.sounds])
         self._num_classes = len(classes)
-        self._batch_size, self._length, self._seed = batch_size, length, seed
+        self._batch_size, self._seed = batch_size, seed
         self._order = SampleOrder(len(spectra.sounds), seed)
 
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
+    def make(self, number: int) -> dict[str, Any]:
         """Batch `number`."""
         draw = np.random.default_rng((self._seed, number))
         chosen = self._order.take(number * self._batch_size, self._batch_size)
@@ -142,7 +140,7 @@ class SoundBatches(Dataset[dict[str, Any]]):
         return cut(self._spectra.energies(sound), [start])[0]
 
 
-class SoundValidation(Dataset[dict[str, Any]]):
+class SoundValidation(Batches):
     """Whole sounds with their three segments, in order.
 
     Args:
@@ -155,17 +153,13 @@ class SoundValidation(Dataset[dict[str, Any]]):
     def __init__(
         self, spectra: SoundSpectra, classes: list[str], *, batch_size: int, limit: int
     ) -> None:
-        known = [i for i, sound in enumerate(spectra.sounds) if sound.label in classes]
-        self._spectra, self._classes, self._chosen = spectra, classes, known[:limit]
+        known = [i for i, sound in enumerate(spectra.sounds) if sound.label in classes][:limit]
+        super().__init__(-(-len(known) // batch_size))
+        self._spectra, self._classes, self._chosen = spectra, classes, known
         self._batch_size = batch_size
 
-    def __len__(self) -> int:
-        return -(-len(self._chosen) // self._batch_size)
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
+    def make(self, number: int) -> dict[str, Any]:
         """Batch `number`."""
-        if number >= len(self):
-            raise IndexError(number)
         chosen = self._chosen[number * self._batch_size :][: self._batch_size]
         segments = np.stack([cut(self._spectra.energies(s), SEGMENT_STARTS) for s in chosen])
         labels = torch.tensor([self._classes.index(self._spectra.sounds[s].label) for s in chosen])

@@ -10,7 +10,9 @@ Training sounds have all variants, validation sounds only the first. Letters: S 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from torch import Tensor
 
 from videollama.media.labelled_sounds import Sound
 from videollama.model.efficientnet_lite import EfficientNetLite, fold_batch_norms
+from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.feature_cache import FeatureCache, Report, fingerprint
 from videollama.training.sound_spectra import (
@@ -55,7 +58,7 @@ class SoundFeatures:
 
 
 def load_sound_features(
-    encoder: EfficientNetLite,
+    model: VideoLlamaForConditionalGeneration,
     spectra: tuple[SoundSpectra, SoundSpectra],
     num_variants: int,
     cache_root: Path,
@@ -69,6 +72,7 @@ def load_sound_features(
         OutputError: The cache cannot be written.
     """
     training, validation = spectra
+    encoder = cast("EfficientNetLite", model.audio_encoder)
     digest = fingerprint(encoder)
     folded = fold_batch_norms(encoder)
     width = encoder.config.hidden_size
@@ -89,9 +93,7 @@ def load_sound_features(
                 {"encoder": digest, "backgrounds": [s.path.name for s in training.sounds]},
             )
             cache.fill(
-                lambda row, variant=variant, part=part: torch.from_numpy(
-                    segment_inputs(variant_of(part, row, variant, training))
-                ),
+                partial(_inputs, part, training, variant),
                 encode,
                 batch_size=_BATCH,
                 broken=broken,
@@ -100,6 +102,10 @@ def load_sound_features(
             caches.append(cache)
         parts.append(SoundFeatures(part.sounds, count, caches))
     return parts[0], parts[1]
+
+
+def _inputs(part: SoundSpectra, backgrounds: SoundSpectra, variant: int, sound: int) -> Tensor:
+    return torch.from_numpy(segment_inputs(variant_of(part, sound, variant, backgrounds)))
 
 
 def variant_of(

@@ -5,6 +5,7 @@ Letters: F mel frames of 10 ms, M mel bins, S segments.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +77,8 @@ def load_sound_spectra(
             {"seconds": CLIP_SECONDS},
         )
         cache.fill(
-            lambda row, sounds=sounds: spectrum(sounds[row].path),
-            lambda spectra: spectra,
+            partial(_spectrum_of, sounds),
+            _as_they_are,
             batch_size=32,
             broken=broken,
             report=report,
@@ -103,6 +104,14 @@ def spectrum(path: Path) -> Tensor:
     wave = pad(wave, (0, length - len(wave)))
     loudness = wave.unfold(0, FRAME_LENGTH, FRAME_SHIFT).pow(2).mean(dim=1).sqrt()
     return torch.cat([fbank(wave - wave.mean()), loudness.unsqueeze(1)], dim=1)
+
+
+def _spectrum_of(sounds: Sequence[Sound], row: int) -> Tensor:
+    return spectrum(sounds[row].path)
+
+
+def _as_they_are(spectra: Tensor) -> Tensor:
+    return spectra
 
 
 def segment_inputs(energies: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What trains in each stage; everything else stays bit for bit as it was."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -56,6 +57,8 @@ class Objective(nn.Module):
         model: Holds the parts by their names; put below `model`.
         parts: Those that are trained.
     """
+
+    model: Any
 
     def __init__(self, model: nn.Module, parts: Sequence[str]) -> None:
         super().__init__()

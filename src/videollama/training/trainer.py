@@ -16,7 +16,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import Dataset
 from transformers import (
     PrinterCallback,
     Trainer,
@@ -25,6 +24,7 @@ from transformers import (
 
 from videollama.checkpoints.atomic_output import new_file, writing_to
 from videollama.errors import DataError
+from videollama.training.batches import Batches
 from videollama.training.callbacks import StepNotes, TimeLimit
 from videollama.training.recipe import TrainingSection
 from videollama.training.run_log import RunLog
@@ -32,7 +32,6 @@ from videollama.training.stages import Objective
 
 LEARNED_FILE = "model.safetensors"
 BAD_BATCH_FILE = "bad_batch.json"
-Batches = Dataset[dict[str, Any]]
 
 
 class ObjectiveTrainer(Trainer):
@@ -60,6 +59,7 @@ class ObjectiveTrainer(Trainer):
         log: RunLog,
     ) -> None:
         self._options, self._folder, self._log = options, folder, log
+        self._objective, self._validation = objective, validation
         self._draft: Path | None = None
         super().__init__(
             model=objective,
@@ -81,9 +81,9 @@ class ObjectiveTrainer(Trainer):
         if self.optimizer is None:
             options = self._options
             groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in self._objective.named_parameters():
                 if parameter.requires_grad:
-                    kind = (parameter.ndim > 1, self.model.rate_of(name))
+                    kind = (parameter.ndim > 1, self._objective.rate_of(name))
                     groups.setdefault(kind, []).append(parameter)
             self.optimizer = torch.optim.AdamW(
                 [
@@ -104,7 +104,7 @@ class ObjectiveTrainer(Trainer):
         """A linear warm-up under a cosine that ends at a share of the highest rate."""
         if self.lr_scheduler is None:
             self.lr_scheduler = LambdaLR(
-                optimizer or self.optimizer,
+                optimizer or self.create_optimizer(),
                 lambda step: rate_share(step, num_training_steps, self._options),
             )
             self._created_lr_scheduler = True
@@ -152,18 +152,18 @@ class ObjectiveTrainer(Trainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Means of the objective's numbers over the validation batches."""
-        self.model.eval()
+        self._objective.eval()
         sums: dict[str, float] = {}
         samples = 0
-        for number in range(len(self.eval_dataset)):
-            inputs = self._prepare_inputs(self.eval_dataset[number])
+        for number in range(len(self._validation)):
+            inputs = self._prepare_inputs(self._validation[number])
             size = len(inputs.pop("ids"))
             with torch.no_grad(), self.compute_loss_context_manager():
-                outputs = self.model(**inputs)
+                outputs = self._objective(**inputs)
             samples += size
             for name, value in outputs.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * size
-        self.model.train()
+        self._objective.train()
         means = {name: total / samples for name, total in sums.items()}
         self._log.validation(self.state.global_step, means)
         return {f"eval_{name}": value for name, value in means.items()}
@@ -195,9 +195,9 @@ class ObjectiveTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Save only what is trained."""
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or self._folder)
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: t.contiguous() for name, t in self.model.learned_state().items()}
+        state = {name: t.contiguous() for name, t in self._objective.learned_state().items()}
         save_file(state, folder / LEARNED_FILE, metadata={"format": "pt"})
 
     def _load_from_checkpoint(
@@ -205,7 +205,7 @@ class ObjectiveTrainer(Trainer):
     ) -> None:
         """Restore what is trained; nothing may be missing or left over."""
         saved = load_file(Path(resume_from_checkpoint) / LEARNED_FILE)
-        own = self.model.learned_state()
+        own = self._objective.learned_state()
         if set(saved) != set(own):
             raise DataError(
                 f"{resume_from_checkpoint} was saved by another recipe; choose another --out."

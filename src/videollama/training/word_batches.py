@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from videollama.training.batches import Batches
 from videollama.training.sample_order import SampleOrder
 from videollama.training.vocabulary import Vocabulary, caption_ids
 from videollama.training.word_matching import LONGEST_CAPTION
 
 NOT_ASKED = -100
+Features = Callable[[int, int], np.ndarray]
+"""Gives the features of (variant, sample), float16 with time first."""
 
 
 class NamedSamples:
@@ -22,7 +24,7 @@ class NamedSamples:
         ids: Names of the samples.
         captions: Captions of each.
         num_variants: Variants of each sample's features.
-        features: Gives the features of (variant, sample), float16 with time first.
+        features: Of the samples.
         vocabulary: Words and tokens of the captions.
         tokenizer: The decoder's.
     """
@@ -32,7 +34,7 @@ class NamedSamples:
         ids: Sequence[str],
         captions: Sequence[Sequence[str]],
         num_variants: int,
-        features: Callable[[int, int], np.ndarray],
+        features: Features,
         vocabulary: Vocabulary,
         tokenizer: Any,
     ) -> None:
@@ -45,7 +47,7 @@ class NamedSamples:
         ]
 
 
-class WordBatches(Dataset[dict[str, Any]]):
+class WordBatches(Batches):
     """Batches that follow from seed and number alone.
 
     Args:
@@ -67,17 +69,13 @@ class WordBatches(Dataset[dict[str, Any]]):
         captions: int,
         shuffled: bool = True,
     ) -> None:
+        super().__init__(length)
         self._samples, self._captions, self._shuffled = samples, captions, shuffled
-        self._batch_size, self._length, self._seed = batch_size, length, seed
+        self._batch_size, self._seed = batch_size, seed
         self._order = SampleOrder(len(samples.ids), seed)
 
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
+    def make(self, number: int) -> dict[str, Any]:
         """Batch `number`."""
-        if number >= len(self):
-            raise IndexError(number)
         draw = np.random.default_rng((self._seed, number))
         samples = self._samples
         if self._shuffled:

@@ -71,6 +71,9 @@ class WordMatching(Objective):
         options: The recipe's `words` section.
     """
 
+    directions: Tensor
+    centre: Tensor
+
     def __init__(
         self,
         model: VideoLlamaForConditionalGeneration,

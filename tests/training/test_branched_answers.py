@@ -1,0 +1,68 @@
+"""The loss over branches is that of the prompts as they are in use, media and all."""
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from videollama.prompts import Turn
+from videollama.training.broken_samples import BrokenSamples
+from videollama.training.clip_batches import PromptTree, _medium
+from videollama.training.preparation import prepare
+
+
+@pytest.fixture(scope="module")
+def setup(data_folder, make_recipe):
+    recipe = make_recipe("instruct", training__batch_size=6, training__validation_samples=24)
+    return prepare(recipe, data_folder, broken=BrokenSamples(0), report=lambda line: None)
+
+
+def test_branches_have_the_loss_of_prompts_in_use(setup):
+    batches, model, processor = setup.validation, setup.objective.model, setup.processor
+    objective = setup.objective.eval()
+    for number in range(len(batches)):
+        inputs = batches[number]
+        del inputs["ids"]
+        with torch.no_grad():
+            packed = objective(**inputs)["loss"]
+            video = audio = None
+            if "frame_features" in inputs:
+                video = model.encode_video(inputs["frame_features"], inputs["pixel_mask"])
+            if "segment_features" in inputs:
+                audio = model.encode_audio(inputs["segment_features"], inputs["audio_mask"])
+            losses = []
+            seen = heard = 0
+            for clip in batches._mixture.take(6 * number, 6):
+                own_video = video[seen : seen + 1] if clip.frames else None
+                own_audio = audio[heard : heard + 1] if clip.sound is not None else None
+                seen += bool(clip.frames)
+                heard += clip.sound is not None
+                for question in clip.questions:
+                    turn = Turn("user", (_medium(clip.facts), question.text))
+                    prompt = processor.encode_turns([turn])
+                    for answer in question.answers:
+                        end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
+                        ids = [*processor.tokenizer(answer).input_ids, end]
+                        logits = model(
+                            input_ids=torch.tensor([prompt + ids]),
+                            video_embeds=own_video,
+                            audio_embeds=own_audio,
+                        ).logits[0, len(prompt) - 1 : -1]
+                        losses.append(cross_entropy(logits, torch.tensor(ids), reduction="none"))
+        torch.testing.assert_close(packed, torch.cat(losses).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_batches_are_the_same_at_every_call(setup):
+    first, again = setup.training[2], setup.training[2]
+    assert first.keys() == again.keys()
+    for name, value in first.items():
+        assert (
+            torch.equal(value, again[name])
+            if isinstance(value, torch.Tensor)
+            else value == again[name]
+        )
+
+
+def test_what_prompts_share_ends_where_the_clip_begins(setup):
+    text = setup.processor.tokenizer.decode(PromptTree(setup.processor).common_ids)
+    assert text.endswith("<|im_start|>user\n")
+    assert "Answer questions about a clip." in text
