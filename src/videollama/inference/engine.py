@@ -33,7 +33,7 @@ class VideoLlama:
     def __init__(
         self, model: "VideoLlamaForConditionalGeneration", processor: "VideoLlamaProcessor"
     ) -> None:
-        self.model = model.eval()
+        self.model = model.eval()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.processor = processor
 
     @classmethod
