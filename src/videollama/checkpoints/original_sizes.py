@@ -107,6 +107,7 @@ def imagebind_sizes(
         sizes["vision_config"] = {
             "hidden_size": picture.shape[0],
             "num_channels": picture.shape[1],
+            "num_repeats": picture.shape[2],
             "patch_size": picture.shape[-1],
             "patch_stride": picture.shape[-1],
             "num_hidden_layers": _depth(original, f"{prefix}modality_trunks.vision.blocks."),
