@@ -9,6 +9,7 @@ import typer
 from videollama.cli import options
 from videollama.cli.terminal import remark_on, working
 from videollama.errors import InputError
+from videollama.media.container import local_file
 
 
 def ask(
@@ -48,6 +49,8 @@ def ask(
     *media, question = media_and_question
     if not media:
         raise InputError(_what_is_missing(question))
+    for file in media:
+        local_file(file)  # a wrong name is told before the model is loaded
     with working("Loading the model", quiet=quiet or as_json):
         from videollama.inference.engine import VideoLlama
 

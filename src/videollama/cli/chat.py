@@ -8,6 +8,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.terminal import notes, working
+from videollama.media.container import local_file
 
 
 def chat(
@@ -44,6 +45,8 @@ def chat(
     """
     import json
 
+    for file in media:
+        local_file(file)  # a wrong name is told before the model is loaded
     with working("Loading the model", quiet=quiet or as_json):
         from videollama.inference.engine import VideoLlama
 
