@@ -115,7 +115,7 @@ def small(frozen_parts, cache):
         if content["stage"] == "sound_encoder":
             shrunk["sound"] = {**content.get("sound", {}), "start": "random"}
         if content["stage"] in ("video_pretrain", "audio_pretrain"):
-            shrunk["words"] = {**content.get("words", {}), "min_samples": 2, "captioner": reader}
+            shrunk["words"] = {**content.get("words", {}), "min_samples": 2}
         for path, value in changes.items():
             section, _, key = path.partition("__")
             if key:

@@ -80,7 +80,8 @@ def build_model(recipe: Recipe) -> tuple[VideoLlamaForConditionalGeneration, Vid
     decoder, vision_weights = _frozen_files(network)
     config = build_config(network, AutoConfig.from_pretrained(decoder))
     torch.manual_seed(recipe.seed)
-    model = VideoLlamaForConditionalGeneration(config).float()
+    model = VideoLlamaForConditionalGeneration(config)
+    model.to(torch.float32)
     words = read_tensors(decoder)
     if config.text_config.tie_word_embeddings:
         words.setdefault("lm_head.weight", words["model.embed_tokens.weight"])

@@ -55,10 +55,6 @@ class PhotoViews:
         """Features of one view of a photo, float16 `(P, D)`."""
         return self._caches[view][self._rows[photo]]
 
-    def one_frame(self, view: int, photo: int) -> np.ndarray:
-        """The same as a clip of one frame, `(1, P, D)`."""
-        return self.features(view, photo)[None]
-
 
 def load_photo_views(
     model: VideoLlamaForConditionalGeneration,

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+from torch import Tensor
+
 from videollama.checkpoints.cache import cache_folder
 from videollama.errors import DataError
 from videollama.media.sound_labels import SOUND_LABELS
@@ -18,6 +21,7 @@ from videollama.training.clip_mixture import ClipMixture, Material
 from videollama.training.feature_cache import Report
 from videollama.training.network import build_model, build_sound_encoder, handed_on
 from videollama.training.photo_views import PhotoViews, load_photo_views
+from videollama.training.projection_start import start_frame_projection
 from videollama.training.recipe import (
     InstructRecipe,
     Recipe,
@@ -29,7 +33,7 @@ from videollama.training.sound_features import SoundFeatures, load_sound_feature
 from videollama.training.sound_spectra import load_sound_spectra
 from videollama.training.stages import Objective, belongs_to, trained_parts
 from videollama.training.vocabulary import build_vocabulary
-from videollama.training.word_batches import Features, NamedSamples, WordBatches
+from videollama.training.word_batches import PhotoWords, SoundWords
 from videollama.training.word_matching import WordMatching
 
 
@@ -92,46 +96,58 @@ def _prepare_sound_encoder(
 
 def _prepare_words(recipe: WordsRecipe, data: Path, broken: BrokenSamples, report: Report) -> Setup:
     model, processor = build_model(recipe)
+    is_new = not any(belongs_to(n, trained_parts(recipe)) for n in handed_on(recipe.start_from))
+    batches: list[Batches] = []
     if recipe.stage == "video_pretrain":
         photos = _photos(model, recipe, data, broken, report)
-        said = [part.captions for part in photos]
-        files = [[photo.path.name for photo in part.photos] for part in photos]
-        variants = [part.num_views for part in photos]
-        features: list[Features] = [part.one_frame for part in photos]
+        objective, shares = _naming(model, processor, recipe, [p.captions for p in photos])
+        if is_new:
+            start_frame_projection(model, photos[0], shares[0])
+        counts = _counts(photos=photos[0].photos, validation_photos=photos[1].photos)
+        for part, share, options in zip(
+            photos, shares, _both(recipe, photos[1].photos), strict=True
+        ):
+            batches.append(PhotoWords(part, share, recipe.words, **options))
     else:
         sounds = _sounds(model, recipe, data, broken, report)
         said = [[_spoken(sound.label) for sound in part.sounds] for part in sounds]
-        files = [[sound.path.name for sound in part.sounds] for part in sounds]
-        variants = [part.num_variants for part in sounds]
-        features = [part.features for part in sounds]
+        objective, shares = _naming(model, processor, recipe, said)
+        counts = _counts(sounds=sounds[0].sounds, validation_sounds=sounds[1].sounds)
+        for heard, share, options in zip(
+            sounds, shares, _both(recipe, sounds[1].sounds), strict=True
+        ):
+            batches.append(SoundWords(heard, share, recipe.words, **options))
+    if is_new:
+        objective.start_at_word_length()
+    return Setup(objective, batches[0], batches[1], counts, processor)
+
+
+def _naming(
+    model: VideoLlamaForConditionalGeneration,
+    processor: VideoLlamaProcessor,
+    recipe: WordsRecipe,
+    said: Sequence[Sequence[tuple[str, ...]]],
+) -> tuple[WordMatching, list[Tensor]]:
+    """The objective, and the words of each sample of both parts, `(samples, W)` each."""
     vocabulary = build_vocabulary(
         said[0],
-        said[1],
         model.language_model.get_input_embeddings().weight.detach(),
         processor.tokenizer,
         min_samples=recipe.words.min_samples,
     )
     branch: Literal["video", "audio"] = "video" if recipe.stage == "video_pretrain" else "audio"
-    objective = WordMatching(model, branch, vocabulary, recipe.words)
-    if not any(belongs_to(n, trained_parts(recipe)) for n in handed_on(recipe.start_from)):
-        objective.start_at_word_length()
-    samples = [
-        NamedSamples(*part, vocabulary, processor.tokenizer)
-        for part in zip(files, said, variants, features, strict=True)
-    ]
-    common: dict[str, Any] = {
-        "batch_size": recipe.training.batch_size,
-        "seed": recipe.seed,
-        "captions": recipe.words.captions,
-    }
-    shown = min(len(files[1]), recipe.training.validation_samples)
-    length = -(-shown // recipe.training.batch_size)
-    return Setup(
-        objective=objective,
-        training=WordBatches(samples[0], length=_num_batches(recipe), **common),
-        validation=WordBatches(samples[1], length=length, shuffled=False, **common),
-        counts=_counts(training=files[0], validation=files[1]),
-        processor=processor,
+    shares = [torch.stack([vocabulary.word_shares(said) for said in part]) for part in said]
+    return WordMatching(model, branch, vocabulary, recipe.words), shares
+
+
+def _both(recipe: Recipe, validation: Sequence[object]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the training and of the validation batches."""
+    size = recipe.training.batch_size
+    common = {"batch_size": size, "seed": recipe.seed}
+    shown = -(-min(len(validation), recipe.training.validation_samples) // size)
+    return (
+        {**common, "length": _num_batches(recipe)},
+        {**common, "length": shown, "shuffled": False},
     )
 
 

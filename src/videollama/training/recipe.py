@@ -58,7 +58,7 @@ class NetworkSection(Section):
     audio_reader: ReaderSizes = ReaderSizes(
         hidden_size=256, num_attention_heads=4, num_hidden_layers=2, intermediate_size=1024
     )
-    num_video_query_tokens: int = Field(default=16, gt=0)
+    num_video_query_tokens: int = Field(default=24, gt=0)
     num_audio_query_tokens: int = Field(default=4, gt=0)
     max_frames: int = Field(default=32, gt=0)
     max_segments: int = Field(default=8, gt=0)
@@ -82,7 +82,7 @@ class DataSection(Section):
     train_folds: list[str] = ["1", "2", "3"]
     validation_fold: str = "4"
     cache: str | None = None
-    num_views: int = Field(default=4, ge=1)
+    num_views: int = Field(default=3, ge=1)
     num_sound_variants: int = Field(default=6, ge=1)
     max_broken: int = Field(default=20, ge=0)
     max_samples: int | None = Field(default=None, ge=1)
@@ -103,7 +103,7 @@ class TrainingSection(Section):
     learning_rate: float = Field(gt=0)
     max_minutes: float | None = Field(default=None, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
-    final_share: float = Field(default=0.03, ge=0, le=1)
+    final_share: float = Field(default=0.05, ge=0, le=1)
     weight_decay: float = Field(default=0.05, ge=0)
     beta2: float = Field(default=0.98, gt=0, lt=1)
     max_grad_norm: float = Field(default=1.0, ge=0)
@@ -140,20 +140,25 @@ class WordsSection(Section):
 
     Attributes:
         min_samples: Words of fewer samples are not asked for.
-        captions: Captions that the small captioner learns from each sample of a batch.
-        word_weight: Weight of the words in the loss; the captioner's is 1.
+        word_weight: Weight of the words in the loss.
         length_weight: Weight of "as long as a word embedding".
-        captioner: Sizes of the captioner, which is thrown away afterwards.
+        scale: What cosines are multiplied with at first.
+        bias_shift: Added to the log odds of the words, at first.
+        scale_rate: Learning rate of these two, as a multiple.
+        two_scenes: Share of batches with clips of two scenes; for pictures.
+        feature_noise: Relative noise on the features; for sounds.
+        segment_dropout: Chance that a segment after the first is hidden; for sounds.
     """
 
     min_samples: int = Field(default=8, ge=1)
-    captions: int = Field(default=2, ge=1)
-    word_weight: float = Field(default=0.08, ge=0)
+    word_weight: float = Field(default=0.1, ge=0)
     length_weight: float = Field(default=0.2, ge=0)
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    captioner: ReaderSizes = ReaderSizes(
-        hidden_size=256, num_attention_heads=4, num_hidden_layers=2, intermediate_size=768
-    )
+    scale: float = Field(default=12.0, gt=0)
+    bias_shift: float = -2.0
+    scale_rate: float = Field(default=3.0, gt=0)
+    two_scenes: float = Field(default=0.4, ge=0, le=1)
+    feature_noise: float = Field(default=0.15, ge=0)
+    segment_dropout: float = Field(default=0.25, ge=0, lt=1)
 
 
 class ClipsSection(Section):
@@ -170,10 +175,10 @@ class ClipsSection(Section):
     """
 
     questions: Literal["captions", "all"] = "all"
-    pictures: float = Field(default=0.40, ge=0, le=1)
-    sounds: float = Field(default=0.14, ge=0, le=1)
+    pictures: float = Field(default=0.46, ge=0, le=1)
+    sounds: float = Field(default=0.11, ge=0, le=1)
     black: float = Field(default=0.03, ge=0, le=1)
-    one_scene: float = Field(default=0.17, ge=0, le=1)
+    one_scene: float = Field(default=0.16, ge=0, le=1)
     captions: int = Field(default=3, ge=1)
     feature_noise: float = Field(default=0.1, ge=0)
     segment_dropout: float = Field(default=0.25, ge=0, lt=1)

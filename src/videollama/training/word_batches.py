@@ -1,6 +1,8 @@
-"""Batches for naming: features of a sample, the words said about it, and a few captions."""
+"""Batches for naming: features of clips of one or two scenes, or of sounds, and their words.
 
-from collections.abc import Callable, Sequence
+Letters: B batch, T frames, P patches, S segments, W words, D width of the features.
+"""
+
 from typing import Any
 
 import numpy as np
@@ -8,106 +10,126 @@ import torch
 from torch import Tensor
 
 from videollama.training.batches import Batches
+from videollama.training.photo_views import PhotoViews
+from videollama.training.recipe import WordsSection
 from videollama.training.sample_order import SampleOrder
-from videollama.training.vocabulary import Vocabulary, caption_ids
-from videollama.training.word_matching import LONGEST_CAPTION
+from videollama.training.sound_features import SoundFeatures
 
-NOT_ASKED = -100
-Features = Callable[[int, int], np.ndarray]
-"""Gives the features of (variant, sample), float16 with time first."""
+FRAMES_OF_TWO_SCENES = (2, 5)  # from 2 to 4
+NUM_GROUPS = 2  # of queries: one for the first scene, one for the last
 
 
-class NamedSamples:
-    """Samples with features and captions, whichever branch they belong to.
+class PhotoWords(Batches):
+    """Photos, or two of them one after the other; the same number of frames within a batch.
 
     Args:
-        ids: Names of the samples.
-        captions: Captions of each.
-        num_variants: Variants of each sample's features.
-        features: Of the samples.
-        vocabulary: Words and tokens of the captions.
-        tokenizer: The decoder's.
-    """
-
-    def __init__(
-        self,
-        ids: Sequence[str],
-        captions: Sequence[Sequence[str]],
-        num_variants: int,
-        features: Features,
-        vocabulary: Vocabulary,
-        tokenizer: Any,
-    ) -> None:
-        self.ids, self.num_variants, self.features = list(ids), num_variants, features
-        self.word_shares = torch.stack([vocabulary.word_shares(said) for said in captions])
-        numbers = vocabulary.token_numbers
-        self.tokens = [
-            [[numbers[token] for token in caption_ids(caption, tokenizer)] for caption in said]
-            for said in captions
-        ]
-
-
-class WordBatches(Batches):
-    """Batches that follow from seed and number alone.
-
-    Args:
-        samples: What they are drawn from.
-        batch_size: Samples per batch.
+        photos: What is shown.
+        shares: Share of the captions of each photo that hold each word, `(photos, W)`.
+        options: The recipe's `words` section.
+        batch_size: Clips per batch.
         length: Number of batches.
-        seed: Of order, variants and captions.
-        captions: Captions per sample.
-        shuffled: False goes through the samples in order, first variant only, for validation.
+        seed: Of order, views and cuts.
+        shuffled: False goes through the photos in order, every second batch with two scenes.
     """
 
     def __init__(
         self,
-        samples: NamedSamples,
+        photos: PhotoViews,
+        shares: Tensor,
+        options: WordsSection,
         *,
         batch_size: int,
         length: int,
         seed: int,
-        captions: int,
         shuffled: bool = True,
     ) -> None:
         super().__init__(length)
-        self._samples, self._captions, self._shuffled = samples, captions, shuffled
-        self._batch_size, self._seed = batch_size, seed
-        self._order = SampleOrder(len(samples.ids), seed)
+        self._photos, self._shares, self._options = photos, shares, options
+        self._batch_size, self._seed, self._shuffled = batch_size, seed, shuffled
+        self._order = SampleOrder(len(photos.photos), seed)
 
     def make(self, number: int) -> dict[str, Any]:
         """Batch `number`."""
         draw = np.random.default_rng((self._seed, number))
-        samples = self._samples
+        place = number * self._batch_size
+        count = len(self._photos.photos)
         if self._shuffled:
-            chosen = self._order.take(number * self._batch_size, self._batch_size)
+            chosen = self._order.take(place, self._batch_size)
+            two_scenes = draw.random() < self._options.two_scenes
         else:
-            first = number * self._batch_size
-            chosen = list(range(first, min(first + self._batch_size, len(samples.ids))))
-        features, spoken = [], []
-        for sample in chosen:
-            variant = int(draw.integers(samples.num_variants)) if self._shuffled else 0
-            features.append(torch.from_numpy(np.array(samples.features(variant, sample))))
-            said = samples.tokens[sample]
-            spoken += [said[int(draw.integers(len(said)))] for _ in range(self._captions)]
-        tokens, next_tokens = pad_captions(spoken)
-        stacked = torch.stack(features).float()
+            chosen = [index % count for index in range(place, place + self._batch_size)]
+            two_scenes = number % 2 == 1
+        frames = int(draw.integers(*FRAMES_OF_TWO_SCENES)) if two_scenes else 1
+        clips, shares, ids = [], [], []
+        for photo in chosen:
+            other = int(draw.integers(count)) if two_scenes else photo
+            cut = int(draw.integers(1, frames)) if two_scenes else 1
+            first, second = self._features(photo, draw), self._features(other, draw)
+            clips.append(np.stack([first] * cut + [second] * (frames - cut)))
+            shares.append(torch.stack([self._shares[photo], self._shares[other]]))
+            names = dict.fromkeys(self._photos.photos[p].path.name for p in (photo, other))
+            ids.append(" + ".join(names))
+        features = torch.from_numpy(np.stack(clips)).float()
+        mask = torch.ones(features.shape[:2], dtype=torch.bool)
+        return {"features": features, "mask": mask, "word_shares": torch.stack(shares), "ids": ids}
+
+    def _features(self, photo: int, draw: np.random.Generator) -> np.ndarray:
+        view = int(draw.integers(self._photos.num_views)) if self._shuffled else 0
+        return self._photos.features(view, photo)
+
+
+class SoundWords(Batches):
+    """Sounds, with noise on their features and some segments hidden while training.
+
+    Args:
+        sounds: What is heard.
+        shares: Words of each sound's name, `(sounds, W)`.
+        options: The recipe's `words` section.
+        batch_size: Sounds per batch.
+        length: Number of batches.
+        seed: Of order, variants and noise.
+        shuffled: False goes through the sounds in order, clean and whole.
+    """
+
+    def __init__(
+        self,
+        sounds: SoundFeatures,
+        shares: Tensor,
+        options: WordsSection,
+        *,
+        batch_size: int,
+        length: int,
+        seed: int,
+        shuffled: bool = True,
+    ) -> None:
+        super().__init__(length)
+        self._sounds, self._shares, self._options = sounds, shares, options
+        self._batch_size, self._seed, self._shuffled = batch_size, seed, shuffled
+        self._order = SampleOrder(len(sounds.sounds), seed)
+
+    def make(self, number: int) -> dict[str, Any]:
+        """Batch `number`."""
+        place, count = number * self._batch_size, len(self._sounds.sounds)
+        if self._shuffled:
+            chosen = self._order.take(place, self._batch_size)
+        else:
+            chosen = [index % count for index in range(place, place + self._batch_size)]
+        draw = np.random.default_rng((self._seed, number))
+        variants = [
+            int(draw.integers(self._sounds.num_variants)) if self._shuffled else 0 for _ in chosen
+        ]
+        rows = [self._sounds.features(v, s) for v, s in zip(variants, chosen, strict=True)]
+        features = torch.from_numpy(np.stack(rows)).float()
+        mask = torch.ones(features.shape[:2], dtype=torch.bool)
+        if self._shuffled:
+            noise = torch.from_numpy(draw.standard_normal(features.shape, dtype=np.float32))
+            features = features * (1 + self._options.feature_noise * noise)
+            kept = draw.random(tuple(mask.shape)) >= self._options.segment_dropout
+            kept[:, 0] = True
+            mask = torch.from_numpy(kept)
         return {
-            "features": stacked,
-            "mask": torch.ones(stacked.shape[:2], dtype=torch.bool),
-            "word_shares": samples.word_shares[chosen],
-            "tokens": tokens.unflatten(0, (len(chosen), self._captions)),
-            "next_tokens": next_tokens.unflatten(0, (len(chosen), self._captions)),
-            "ids": [samples.ids[sample] for sample in chosen],
+            "features": features,
+            "mask": mask,
+            "word_shares": self._shares[chosen].unsqueeze(1),
+            "ids": [self._sounds.sounds[sound].path.name for sound in chosen],
         }
-
-
-def pad_captions(captions: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Captions with 0 before and after, as inputs and targets, both `(B, L)`."""
-    shortened = [list(caption)[: LONGEST_CAPTION - 1] for caption in captions]
-    length = max(len(caption) for caption in shortened) + 1
-    tokens = torch.zeros(len(shortened), length, dtype=torch.long)
-    next_tokens = torch.full((len(shortened), length), NOT_ASKED)
-    for row, caption in enumerate(shortened):
-        tokens[row, 1 : len(caption) + 1] = torch.tensor(caption)
-        next_tokens[row, : len(caption) + 1] = torch.tensor([*caption, 0])
-    return tokens, next_tokens
