@@ -101,6 +101,11 @@ def test_too_few_placeholders_are_refused(model):
         model(input_ids=prompt_of(model, 1, "audio"))
 
 
+def test_a_missing_prompt_is_refused(model):
+    with pytest.raises(InputError, match="There is no prompt"):
+        model.generate(pixel_values=frames_for(model, 1, 1))
+
+
 def test_a_deaf_model_says_so():
     deaf = build(tiny(audio_config=None))
     with pytest.raises(InputError, match="has no audio branch"):

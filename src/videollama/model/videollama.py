@@ -61,14 +61,12 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
 
     config: VideoLlamaConfig
     config_class = VideoLlamaConfig
-    base_model_prefix = ""
     main_input_name = "input_ids"
     input_modalities = ["video", "image", "audio", "text"]  # noqa: RUF012
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _supports_attention_backend = True
     _no_split_modules = ["Blip2QFormerLayer", "ImageBindBlock", "InvertedResidual"]  # noqa: RUF012
-    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
 
     def __init__(self, config: VideoLlamaConfig) -> None:
         super().__init__(config)
@@ -253,7 +251,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
 
     def embed_prompt(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None,
         *,
         pixel_values: Tensor | None = None,
         pixel_mask: Tensor | None = None,
@@ -277,8 +275,10 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
             What the language model reads, `(B, L, D)`.
 
         Raises:
-            InputError: The number of placeholders is not the number of tokens to put there.
+            InputError: There is no prompt, or not one placeholder for every token of a clip.
         """
+        if input_ids is None:
+            raise InputError("There is no prompt; give input_ids, or inputs_embeds instead.")
         if video_embeds is None and pixel_values is not None:
             video_embeds = self.encode_video(self.encode_frames(pixel_values), pixel_mask)
         if audio_embeds is None and audio_values is not None:
@@ -373,7 +373,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
             kwargs["inputs_embeds"] = self.embed_prompt(input_ids, **media)
         if self.config.family == "released":
             kwargs = penalize_beginning(kwargs, self.generation_config.bos_token_id)
-        return super().generate(**kwargs)
+        return super().generate(**kwargs)  # type: ignore[misc]
 
     # ------------------------------------------------------------------ asked for by transformers
 
