@@ -34,6 +34,18 @@ def test_questions_are_asked_in_batches(photo_folder):
     assert [len(batch) for batch in answerer.batches] == [4, 4, 2]
 
 
+def test_a_blind_run_asks_each_question_once(photo_folder):
+    task = YesNoTask(photo_folder)
+    answerer = Scripted(lambda clip, question: "Yes." if "dog" in question else "No.")
+    summary = run_task(task, answerer, blind=True, batch_size=4)
+    asked = [question for batch in answerer.batches for question in batch]
+    assert sorted(asked) == sorted({sample.question for sample in task.samples})
+    assert all(
+        record.answer == ("Yes." if "dog" in record.question else "No.")
+        for record in summary.records
+    )
+
+
 def test_broken_files_are_counted_and_left_out(photo_folder):
     for file in (photo_folder / "images").glob("dog*"):
         file.write_bytes(b"not a picture")

@@ -75,9 +75,14 @@ def run_task(
         records = {key: r for (key, was_blind), r in log.records.items() if was_blind == blind}
     todo = [sample for sample in task.samples if sample.id not in records]
     progress(len(task.samples) - len(todo))
+    known = {record.question: record.answer or "" for record in records.values()} if blind else {}
     for start in range(0, len(todo), batch_size):
         batch = todo[start : start + batch_size]
-        for record in _ask(batch, answerer, blind=blind, max_new_tokens=task.max_new_tokens):
+        if blind:
+            answered = _ask_blind(batch, answerer, known, task.max_new_tokens)
+        else:
+            answered = _ask(batch, answerer, task.max_new_tokens)
+        for record in answered:
             records[record.id] = record
             if log is not None:
                 log.add(record)
@@ -88,14 +93,23 @@ def run_task(
     return summary
 
 
-def _ask(
-    samples: Sequence[Sample], answerer: Answerer, *, blind: bool, max_new_tokens: int
+def _ask_blind(
+    samples: Sequence[Sample], answerer: Answerer, known: dict[str, str], max_new_tokens: int
 ) -> list[Record]:
-    records = {s.id: Record(s.id, blind, s.question, s.truth) for s in samples}
-    clips: dict[str, Clip | None] = {}
+    """Ask without media; the same question has the same answer, so it is asked once (`known`)."""
+    new = [question for question in {s.question: None for s in samples} if question not in known]
+    if new:
+        answers = answerer.answer([None] * len(new), new, max_new_tokens)
+        known.update(zip(new, answers, strict=True))
+    return [Record(s.id, True, s.question, s.truth, answer=known[s.question]) for s in samples]
+
+
+def _ask(samples: Sequence[Sample], answerer: Answerer, max_new_tokens: int) -> list[Record]:
+    records = {s.id: Record(s.id, False, s.question, s.truth) for s in samples}
+    clips: dict[str, Clip] = {}
     for sample in samples:
         try:
-            clips[sample.id] = None if blind else sample.open_clip()
+            clips[sample.id] = sample.open_clip()
         except MediaError as error:
             records[sample.id] = replace(records[sample.id], error=str(error))
     if clips:
