@@ -1,1 +1,1 @@
-"""Files to tensors: decoding, frame sampling and audio features. Knows no model and no tokenizer."""
+"""Files to tensors: decoding, frame sampling, audio features. Knows no model and no tokenizer."""

@@ -89,12 +89,12 @@ def _width(source: int, target: int) -> int:
 
 @lru_cache(maxsize=8)
 def _kernels(source: int, target: int) -> Tensor:
-    """One filter per output phase, `(target, 1, 2 * width + source)`."""
+    """One filter per output phase, `(target, 1, 2 * width + source)`; in float32 as the source."""
     base, width = min(source, target) * _ROLLOFF, _width(source, target)
-    positions = torch.arange(-width, width + source, dtype=torch.float64)[None, None] / source
-    times = torch.arange(0, -target, -1, dtype=torch.float64)[:, None, None] / target + positions
+    positions = torch.arange(-width, width + source)[None, None] / source
+    times = torch.arange(0, -target, -1)[:, None, None] / target + positions
     times = (times * base).clamp(-_LOWPASS_FILTER_WIDTH, _LOWPASS_FILTER_WIDTH)
     window = torch.cos(times * math.pi / _LOWPASS_FILTER_WIDTH / 2) ** 2
     times = times * math.pi
     sinc = torch.where(times == 0, torch.ones_like(times), times.sin() / times)
-    return (sinc * window * (base / source)).to(torch.float32)
+    return sinc * (window * (base / source))
