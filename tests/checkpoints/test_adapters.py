@@ -18,7 +18,7 @@ def write_adapter(model, folder, base):
     with torch.random.fork_rng():
         torch.manual_seed(3)
         adapted = get_peft_model(model, lora)
-    adapted.save_pretrained(folder)
+    adapted.save_pretrained(folder, save_embedding_layers=False)
     path = folder / "adapter_config.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "base_model_name_or_path": str(base)}))

@@ -82,7 +82,9 @@ def _read_ours(
     from videollama.configuration import VideoLlamaConfig
 
     if not (folder / "config.json").exists():
-        raise CheckpointError(f"{folder} holds no config.json; the model is not complete.")
+        raise CheckpointError(
+            f"{folder} holds no config.json; install the package or fetch the model again."
+        )
     config = VideoLlamaConfig.from_dict(read_json(folder / "config.json"))
     state_dict = read_tensors(folder)
     tokenizer_folder = folder
