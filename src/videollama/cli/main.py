@@ -14,6 +14,7 @@ from videollama.cli.convert import convert
 from videollama.cli.doctor import doctor
 from videollama.cli.eval import evaluate
 from videollama.cli.models import models
+from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.train import train
 from videollama.errors import VideoLlamaError
@@ -60,6 +61,7 @@ def _main(
 app.command("ask")(ask)
 app.command("chat")(chat)
 app.command("caption")(caption)
+app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)
 app.command("convert")(convert)
