@@ -39,6 +39,8 @@ def test_four_stages_end_in_a_model_that_loads(
         recipe = make_recipe(stage, start_from=[str(tmp_path / name) for name in earlier])
         finished = train(recipe, data_folder, tmp_path / stage, report=lines)
         assert finished.steps == 4
+        entries = map(json.loads, (tmp_path / stage / "log.jsonl").read_text().splitlines())
+        assert [e["step"] for e in entries if e["kind"] == "validation"] == [2, 4]
     assert parts_in(tmp_path / "sound_encoder" / "weights.safetensors") == {"audio_encoder"}
     assert parts_in(tmp_path / "video_pretrain" / "weights.safetensors") == set(PICTURE_PARTS)
     assert parts_in(finished.weights) == set(SHIPPED_PARTS)

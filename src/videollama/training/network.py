@@ -81,7 +81,7 @@ def build_model(recipe: Recipe) -> tuple[VideoLlamaForConditionalGeneration, Vid
     config = build_config(network, AutoConfig.from_pretrained(decoder))
     torch.manual_seed(recipe.seed)
     model = VideoLlamaForConditionalGeneration(config)
-    model.to(torch.float32)
+    model.to(torch.float32)  # type: ignore[arg-type]
     words = read_tensors(decoder)
     if config.text_config.tie_word_embeddings:
         words.setdefault("lm_head.weight", words["model.embed_tokens.weight"])

@@ -76,8 +76,7 @@ def train(
         log=log,
     )
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if trainer.state.global_step % recipe.training.validate_every:
-        trainer.evaluate()
+    trainer.evaluate()
     weights = {**handed_on(recipe.start_from), **setup.objective.trained_weights()}
     weights = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     with new_file(out / WEIGHTS_FILE) as draft:

@@ -61,6 +61,8 @@ class ObjectiveTrainer(Trainer):
         self._options, self._folder, self._log = options, folder, log
         self._objective, self._validation = objective, validation
         self._draft: Path | None = None
+        self._validated: dict[str, float] = {}
+        self._validated_at = self._saved_at = -1
         super().__init__(
             model=objective,
             args=_arguments(options, folder, seed),
@@ -151,7 +153,9 @@ class ObjectiveTrainer(Trainer):
     # ------------------------------------------------------------------ validation
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Means of the objective's numbers over the validation batches."""
+        """Means of the objective's numbers over the validation batches, once per step."""
+        if self._validated_at == self.state.global_step:  # the Trainer asks again at the end
+            return self._validated
         self._objective.eval()
         sums: dict[str, float] = {}
         samples = 0
@@ -166,7 +170,9 @@ class ObjectiveTrainer(Trainer):
         self._objective.train()
         means = {name: total / samples for name, total in sums.items()}
         self._log.validation(self.state.global_step, means)
-        return {f"eval_{name}": value for name, value in means.items()}
+        self._validated_at = self.state.global_step
+        self._validated = {f"eval_{name}": value for name, value in means.items()}
+        return self._validated
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -175,6 +181,8 @@ class ObjectiveTrainer(Trainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write a checkpoint beside its place, rename it, and remove old ones."""
+        if self._saved_at == self.state.global_step:
+            return
         name = f"checkpoint-{self.state.global_step}"
         self._draft = self._folder / ".draft"
         with writing_to(self._folder / name):
@@ -191,7 +199,7 @@ class ObjectiveTrainer(Trainer):
                 shutil.rmtree(self._draft)
                 for old in checkpoints(self._folder)[: -self._options.keep_checkpoints]:
                     shutil.rmtree(old)
-        self._draft = None
+        self._draft, self._saved_at = None, self.state.global_step
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Save only what is trained."""
