@@ -1,6 +1,8 @@
 """Media that tests make themselves: small, seeded by their arguments, gone with the test."""
 
+import struct
 import wave
+from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
@@ -81,3 +83,72 @@ def waveform(seconds: float, *, tone: bool) -> np.ndarray:
     """A 440 Hz tone or silence, float32 `(N,)` at 16 kHz."""
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     return (0.3 * np.sin(2 * np.pi * 440 * time) * tone).astype(np.float32)
+
+
+def write_frames(
+    path: Path,
+    frames: list[np.ndarray],
+    *,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    times_ms: list[int] | None = None,
+    key_every: int = 12,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Writes given pictures as a video without sound, for odd sizes, codecs and rates.
+
+    Args:
+        path: Where the file goes; the suffix says the container.
+        frames: RGB or RGBA pictures, uint8 `(H, W, 3 or 4)`.
+        codec: Name of the encoder.
+        pixel_format: Its pixel format.
+        times_ms: When each picture is shown; 100 ms apart if absent.
+        key_every: Pictures from one keyframe to the next.
+        options: Further options of the encoder.
+    """
+    times_ms = times_ms or [100 * number for number in range(len(frames))]
+    with av.open(str(path), "w") as container:
+        video = container.add_stream(codec, rate=10, options=options or {})
+        video.height, video.width = frames[0].shape[:2]
+        video.pix_fmt, video.gop_size = pixel_format, key_every
+        video.codec_context.time_base = Fraction(1, 1000)
+        for picture, time in zip(frames, times_ms, strict=True):
+            kind = "rgb24" if picture.shape[2] == 3 else "rgba"
+            frame = av.VideoFrame.from_ndarray(picture, format=kind)
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    return path
+
+
+def numbered_frames(count: int, size: tuple[int, int] = (48, 64)) -> list[np.ndarray]:
+    """Pictures that tell their number: the grey of picture n is `20 + 4 n`, modulo 200."""
+    height, width = size
+    return [np.full((height, width, 3), 20 + 4 * n % 200, dtype=np.uint8) for n in range(count)]
+
+
+def two_scenes(count: int = 20, size: tuple[int, int] = (48, 64)) -> list[np.ndarray]:
+    """Red pictures, then blue ones: a cut in the middle."""
+    scenes = []
+    for number in range(count):
+        picture = np.zeros((*size, 3), dtype=np.uint8)
+        picture[..., 0 if number < count / 2 else 2] = 220
+        scenes.append(picture)
+    return scenes
+
+
+def turn_clockwise(path: Path) -> Path:
+    """Marks an mp4 as to be shown turned by 90 degrees clockwise, as phones do; in place."""
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"tkhd") + 4 + 40  # the matrix of the first track
+    matrix = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    data[begin : begin + 36] = struct.pack(">9i", *matrix)
+    path.write_bytes(data)
+    return path
+
+
+def cut_off(path: Path, share: float = 0.6) -> Path:
+    """Leaves only the first part of a file's bytes; rewrites the file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    return path

@@ -66,8 +66,8 @@ class Resampler:
         if self._pending is None:
             return torch.zeros(1, 0)
         self._pending = pad(self._pending, (0, self._width + self._source))
-        expected = math.ceil(self._target * self._received / self._source)
-        return self._convolve()[:, : expected - self._returned]
+        missing = -(-self._target * self._received // self._source) - self._returned
+        return self._convolve()[:, :missing]
 
     def _convolve(self) -> Tensor:
         assert self._pending is not None

@@ -77,7 +77,7 @@ def _draw_heading(draw: ImageDraw.ImageDraw, clip: Clip, width: int) -> None:
     while draw.textlength(name, title) > width - 2 * _MARGIN:
         name = name[:-2].rstrip("…") + "…"
     draw.text((_MARGIN, _MARGIN), name, _INK, title)
-    facts = [clip.kind]
+    facts: list[str] = [clip.kind]
     if clip.duration_seconds:
         facts.append(_span(clip))
     if clip.frames is not None and clip.kind == "video":
