@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 # Only formats that Pillow reads by itself: EPS, for one, would start another program.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "PPM", "AVIF", "JPEG2000", "TGA")
 _ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
+_TIMED_WHEN_LOADED = {"WEBP", "AVIF"}
 _MOST_PIXELS = 90_000_000  # 270 MB as RGB
 _MOST_ANIMATION_FRAMES = 100_000
-_DEFAULT_FRAME_SECONDS = 0.1  # as browsers do when an animation gives no time
+_DEFAULT_FRAME_MILLISECONDS = 100.0  # as browsers do when an animation gives no time
 
 
 @dataclass(frozen=True)
@@ -165,15 +166,17 @@ def _frame_times(image: "Image") -> tuple[tuple[float, ...], float, tuple[str, .
     if count <= 1:
         return (0.0,), 0.0, ()
     times: list[float] = []
-    now = 0.0
+    now = 0.0  # milliseconds
     for index in range(min(count, _MOST_ANIMATION_FRAMES)):
         try:
             image.seek(index)
+            if image.format in _TIMED_WHEN_LOADED:
+                image.load()
         except _pillow_errors():
-            return tuple(times), now, (f"the animation is damaged after {now:.1f} s",)
-        times.append(now)
-        now += (image.info.get("duration") or 0.0) / 1000 or _DEFAULT_FRAME_SECONDS
-    return tuple(times), now, ()
+            return tuple(times), now / 1000, (f"the animation is damaged after {now / 1000:.1f} s",)
+        times.append(now / 1000)
+        now += image.info.get("duration") or _DEFAULT_FRAME_MILLISECONDS
+    return tuple(times), now / 1000, ()
 
 
 def _as_rgb(image: "Image") -> "Image":
