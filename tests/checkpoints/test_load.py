@@ -3,6 +3,7 @@
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import GenerationConfig
 
 from videollama.checkpoints import resolve as resolve_module
 from videollama.checkpoints.load import load_model
@@ -58,6 +59,17 @@ def test_a_whole_folder_of_ours_needs_no_cache(
     assert all(torch.equal(value, wanted[name]) for name, value in model.state_dict().items())
     text = "a dog <|im_end|>"
     assert processor.tokenizer(text).input_ids == tiny_processor.tokenizer(text).input_ids
+
+
+def test_a_folder_says_how_its_decoder_writes(installed, tiny_model):
+    settings = GenerationConfig.from_model_config(tiny_model.config.text_config)
+    settings.no_repeat_ngram_size = 2
+    settings.save_pretrained(installed)
+    model, _ = load_model(device="cpu")
+    assert model.generation_config.no_repeat_ngram_size == 2
+    words = model.generate(torch.tensor([[5, 6, 7]]), max_new_tokens=20, eos_token_id=None)[0]
+    pairs = [tuple(pair) for pair in words.unfold(0, 2, 1).tolist()]
+    assert len(set(pairs)) == len(pairs)
 
 
 def test_missing_unknown_and_ill_shaped_tensors_are_all_listed(installed):

@@ -26,6 +26,7 @@ def test_the_folder_holds_halves_of_all_that_is_ours(tmp_path, tiny_processor, w
     assert json.loads((tmp_path / "model" / "config.json").read_text())["family"] == "tiny"
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
         "config.json",
+        "generation_config.json",
         "model.safetensors",
         "processor_config.json",
     ]

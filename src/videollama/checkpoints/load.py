@@ -45,6 +45,8 @@ def load_model(
         dtype=choose_dtype(dtype, chosen_device, family=config.family),
         origin=str(resolved.checkpoint or resolved.folder),
     )
+    if resolved.kind in ("tiny", "ours"):
+        _take_generation_defaults(model, resolved.folder)
     return model, processor
 
 
@@ -121,6 +123,14 @@ def _add_fetched_parts(state_dict: "dict[str, torch.Tensor]") -> Path:
         if not _has(state_dict, prefix):
             state_dict.update({f"{prefix}{key}": tensor for key, tensor in tensors.items()})
     return parts.decoder
+
+
+def _take_generation_defaults(model: "VideoLlamaForConditionalGeneration", folder: Path) -> None:
+    """How a folder of ours wants its decoder to write, where it says so."""
+    from transformers import GenerationConfig
+
+    if (folder / "generation_config.json").exists():
+        model.generation_config = GenerationConfig.from_pretrained(folder)
 
 
 def _has(state_dict: "dict[str, torch.Tensor]", prefix: str) -> bool:

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
 
 import torch
 from torch import Tensor
@@ -83,7 +84,9 @@ def write(
         The new token ids, shape `(B, at most max_new_tokens)`.
     """
     media = {"video_embeds": encoded.video_embeds, "audio_embeds": encoded.audio_embeds}
-    with _seeded(words, model.device):
+    with _seeded(words, model.device), catch_warnings():
+        # Looking for repetitions in the answer alone is what is wanted.
+        filterwarnings("ignore", message="Passing `no_repeat_ngram_size`")
         new_ids: Tensor = model.generate(
             input_ids=inputs["input_ids"].to(model.device),
             attention_mask=inputs["attention_mask"].to(model.device),

@@ -3,6 +3,7 @@
 OUT/config.json             sizes
 OUT/model.safetensors       float16, everything that is ours; no decoder, no image encoder
 OUT/processor_config.json   how media and messages are prepared
+OUT/generation_config.json  how the decoder writes: no run of four tokens twice in an answer
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +12,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from transformers import GenerationConfig
 
 from videollama.checkpoints.atomic_output import new_folder
 from videollama.errors import CheckpointError
 from videollama.processing import VideoLlamaProcessor
 from videollama.training.stages import SHIPPED_PARTS, belongs_to
+
+UNREPEATED_TOKENS = 4  # small decoders fall into loops: "in front of a window with a window with"
 
 
 def missing_parts(weights: Mapping[str, Tensor]) -> list[str]:
@@ -53,6 +57,9 @@ def join_stages(
         save_file(halves, draft / "model.safetensors", metadata={"format": "pt"})
         processor.config.save_pretrained(draft)
         processor.to_json_file(draft / "processor_config.json")
+        defaults = GenerationConfig.from_model_config(processor.config.text_config)
+        defaults.no_repeat_ngram_size = UNREPEATED_TOKENS
+        defaults.save_pretrained(draft)
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:
