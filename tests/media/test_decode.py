@@ -20,7 +20,7 @@ from tests.synthetic import (
     write_sound,
 )
 from videollama.errors import InputError, MediaError
-from videollama.media.decode import check_memory, probe, read_clip
+from videollama.media.decode import probe, read_clip
 from videollama.media.frame_sampling import FrameSampling
 
 
@@ -259,14 +259,6 @@ def test_what_cannot_be_read_is_told_in_one_sentence(tmp_path, make, sentence):
         assert "\n" not in str(caught.value)
 
 
-def test_more_frames_than_memory_are_refused_with_what_is_possible():
-    with pytest.raises(
-        InputError, match=r"4000 frames of 224x224 need 602 MB.*at most 3566 frames"
-    ):
-        check_memory(4000, 224, 224)
-    check_memory(3566, 224, 224)
-
-
 def test_memory_does_not_grow_with_the_length_of_the_file(tmp_path):
     pictures = [np.zeros((720, 1280, 3), dtype=np.uint8)] * 150  # 415 MB if all were kept
     file = write_frames(tmp_path / "long.mp4", pictures, options={"preset": "ultrafast"})
@@ -275,6 +267,17 @@ def test_memory_does_not_grow_with_the_length_of_the_file(tmp_path):
     read_clip(file, frame_size=(64, 64))
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert (after - before) / 1024 < 100
+
+
+def test_too_many_frames_are_refused_before_the_sound_is_decoded(tmp_path, monkeypatch):
+    from videollama.media import frame_memory
+
+    file = write_clip(tmp_path / "clip.mp4")
+    monkeypatch.setattr(frame_memory, "MOST_FRAME_BYTES", 10 * 3 * 32 * 32)
+    assert len(read_clip(file, FrameSampling(10), frame_size=(32, 32)).frames) == 10
+    for sampling in (FrameSampling(11), FrameSampling(frames_per_second=10)):
+        with pytest.raises(InputError, match="at most 10 frames"):
+            read_clip(file, sampling, frame_size=(32, 32))
 
 
 def test_an_image_is_one_frame_without_sound(tmp_path):

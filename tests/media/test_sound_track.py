@@ -89,7 +89,7 @@ def test_sound_that_begins_after_the_picture_is_preceded_by_silence(tmp_path):
 
 
 def test_too_little_sound_is_filled_up_for_the_filter_banks(tmp_path):
-    status, sound = decode(write_wav(tmp_path / "a.wav", np.full((1, 10), 0.5), 16_000))
+    status, sound = decode(write_wav(tmp_path / "a.wav", np.eye(1, 10), 16_000))
     assert sound.shape == (1, 400)
     assert status == "present"
 

@@ -1,19 +1,20 @@
 """A file in, frames with their times and the sound out; through PyAV, or Pillow for images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
-from videollama.errors import InputError, MediaError
+from videollama.errors import MediaError
 from videollama.media import pictures, video_track
 from videollama.media.audio import SAMPLE_RATE, segment_timepoints
 from videollama.media.clip import AudioStatus, Clip, MediaInfo, StreamInfo
 from videollama.media.container import LARGEST_FRAME_PIXELS, local_file, opened
+from videollama.media.frame_memory import check_expected_memory, check_memory
 from videollama.media.frame_sampling import FrameSampling, sampled_indices
 from videollama.media.packet_scan import Timeline, scan_packets, timeline_without_stamps
+from videollama.media.picture_clips import probe_picture, read_picture
 from videollama.media.sound_track import SoundTrack
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-MOST_FRAME_BYTES = 2**29
 _ALL = FrameSampling()
+_PROBED_SIZE = (224, 224)
 
 
 def read_clip(
@@ -51,8 +52,8 @@ def read_clip(
     file = local_file(path)
     picture = pictures.recognise(file)
     if picture is not None:
-        return _read_picture(picture, sampling, frame_size)
-    found = _scan(file, sampling, want_audio)
+        return read_picture(picture, sampling, frame_size)
+    found = _scan(file, sampling, want_audio, frame_size)
     frames: Tensor | None = None
     times: tuple[float, ...] = ()
     if found.timeline is not None and found.stream_index is not None:
@@ -114,13 +115,13 @@ def probe(
     file = local_file(path)
     picture = pictures.recognise(file)
     if picture is not None:
-        return _probe_picture(picture, sampling)
-    found = _scan(file, sampling, want_audio=True)
+        return probe_picture(picture, sampling)
+    found = _scan(file, sampling, want_audio=True, frame_size=_PROBED_SIZE)
     if found.timeline is None and found.waveform is None:
         raise MediaError(f"{file} holds nothing that can be seen or heard; check it in a player.")
     times: tuple[float, ...] = ()
     if found.timeline is not None:
-        indices = _indices(found, sampling, (224, 224))
+        indices = _indices(found, sampling, _PROBED_SIZE)
         times = tuple(found.timeline.times_seconds[index] for index in indices)
     segments: tuple[tuple[float, float], ...] = ()
     start, _ = sampling.window(found.duration_seconds)
@@ -165,10 +166,14 @@ class _Found:
         return self.timeline.frames_per_second if self.timeline else None
 
 
-def _scan(file: Path, sampling: FrameSampling, want_audio: bool) -> _Found:
+def _scan(
+    file: Path, sampling: FrameSampling, want_audio: bool, frame_size: tuple[int, int] | None
+) -> _Found:
     """Walks over the packets once: times of all frames, decoded sound."""
     with opened(file) as container:
         video = _picture_stream(container, file)
+        if video is not None:
+            check_expected_memory(container, video, sampling, frame_size)
         audio = cast("AudioStream | None", container.streams.best("audio"))
         found = _Found(container.format.name, _stream_infos(container, video, audio))
         sound = None
@@ -229,21 +234,6 @@ def _indices(found: _Found, sampling: FrameSampling, size: tuple[int, int] | Non
     return indices
 
 
-def check_memory(count: int, height: int, width: int) -> None:
-    """Refuses more frames than should be held at once.
-
-    Raises:
-        InputError: Says how many would be possible.
-    """
-    each = 3 * height * width
-    if count * each > MOST_FRAME_BYTES:
-        raise InputError(
-            f"{count} frames of {width}x{height} need {count * each / 1e6:.0f} MB, and at most "
-            f"{MOST_FRAME_BYTES / 1e6:.0f} MB are used; ask for at most {MOST_FRAME_BYTES // each} "
-            "frames, or for a shorter part of the file."
-        )
-
-
 def _warn_about_sound(found: _Found, sound: SoundTrack) -> None:
     if found.audio_status == "undecodable":
         found.warnings.append("audio track could not be decoded")
@@ -295,49 +285,3 @@ def _stream_infos(
             text = f"{context.sample_rate} Hz, {context.layout.name}"
         infos.append(StreamInfo(stream.index, stream.type, codec, text, used))
     return tuple(infos)
-
-
-def _picture_indices(picture: pictures.Picture, sampling: FrameSampling) -> Sequence[int]:
-    if not picture.is_animated:
-        return [0]
-    return sampled_indices(picture.frame_times_seconds, picture.duration_seconds, sampling)
-
-
-def _read_picture(
-    picture: pictures.Picture, sampling: FrameSampling, frame_size: tuple[int, int] | None
-) -> Clip:
-    indices = _picture_indices(picture, sampling)
-    check_memory(len(indices), *(frame_size or picture.size))
-    frames = pictures.read_frames(picture, indices, frame_size)
-    start, end = (
-        (0.0, 0.0) if not picture.is_animated else sampling.window(picture.duration_seconds)
-    )
-    return Clip(
-        path=picture.path,
-        kind="video" if picture.is_animated else "image",
-        frames=frames,
-        frame_times_seconds=tuple(picture.frame_times_seconds[index] for index in indices),
-        frames_per_second=picture.frames_per_second,
-        duration_seconds=end - start,
-        audio_status="absent",
-        warnings=picture.warnings,
-        start_seconds=start,
-    )
-
-
-def _probe_picture(picture: pictures.Picture, sampling: FrameSampling) -> MediaInfo:
-    indices = _picture_indices(picture, sampling)
-    text = f"{picture.size[1]}x{picture.size[0]}"
-    return MediaInfo(
-        path=picture.path,
-        kind="video" if picture.is_animated else "image",
-        container=picture.format.lower(),
-        duration_seconds=picture.duration_seconds,
-        streams=(StreamInfo(0, "video", picture.format.lower(), text, True),),
-        frame_count=len(picture.frame_times_seconds),
-        frame_size=picture.size,
-        frames_per_second=picture.frames_per_second,
-        sampled_times_seconds=tuple(picture.frame_times_seconds[index] for index in indices),
-        audio_status="absent",
-        warnings=picture.warnings,
-    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.packet import Packet
 
-MOST_SAMPLES = 2**28  # 1 GiB as float32: 4.6 hours of one channel
+MOST_SAMPLES = 200_000_000  # 800 MB as float32: 3.5 hours of one channel
 _SILENCE_PEAK = 10 ** (-70 / 20)  # -70 dB of full scale, after removal of a constant offset
 _OFFSET_TOLERANCE_SECONDS = 0.1  # sound and picture rarely begin on the same sample
 _PRE_ROLL_SECONDS = 0.5  # decoders need some packets before the first wanted one
@@ -93,10 +93,12 @@ class SoundTrack:
         tail = self._resampler.finish()
         pieces = [*self._pieces, tail] if tail.shape[1] else self._pieces
         waveform = torch.cat(pieces, dim=1) if pieces else torch.zeros(self._channels, 0)
-        missing = max(0, FRAME_LENGTH - waveform.shape[1])
-        waveform = torch.nn.functional.pad(waveform.nan_to_num(0.0, 1.0, -1.0), (0, missing))
-        offset = waveform.mean(dim=1, keepdim=True)
-        silent = bool((waveform - offset).abs().max() < _SILENCE_PEAK)
+        self._pieces, pieces = [], []
+        waveform = waveform.nan_to_num_(0.0, 1.0, -1.0)
+        silent = waveform.numel() == 0 or _swing(waveform) < _SILENCE_PEAK
+        if waveform.shape[1] < FRAME_LENGTH:
+            missing = FRAME_LENGTH - waveform.shape[1]
+            waveform = torch.nn.functional.pad(waveform, (0, missing))
         return ("silent" if silent else "present"), waveform
 
     def _is_outside(self, packet: "Packet[Any]") -> bool:
@@ -111,13 +113,20 @@ class SoundTrack:
         for piece in self._with_practical_rate(frame):
             samples = torch.from_numpy(samples_of(piece))
             if self._rate == 0:
-                self._begin(piece, samples.shape[0])
+                self._begin(piece, 1 if self._is_long(samples.shape[0]) else samples.shape[0])
             elif piece.sample_rate != self._rate:
                 self.broken_packets += 1
                 continue
             if samples.shape[0] != self._channels:
                 samples = samples.mean(dim=0, keepdim=True).expand(self._channels, -1)
             self._keep(samples)
+
+    def _is_long(self, channels: int) -> bool:
+        """Whether the channels do not fit into memory side by side; then their mean is kept."""
+        if self.stream.duration is None or self.stream.time_base is None:
+            return False
+        seconds = min(float(self.stream.duration * self.stream.time_base), self._end) - self._start
+        return seconds * SAMPLE_RATE * channels > MOST_SAMPLES
 
     def _with_practical_rate(self, frame: "AudioFrame") -> "list[AudioFrame]":
         if is_practical(frame.sample_rate, SAMPLE_RATE):
@@ -167,6 +176,11 @@ class SoundTrack:
             self._pieces.append(piece)
             self._kept_samples += piece.numel()
             self.truncated = self._kept_samples >= MOST_SAMPLES
+
+
+def _swing(waveform: Tensor) -> float:
+    """Half the distance between the highest and the lowest sample of the loudest channel."""
+    return float((waveform.amax(dim=1) - waveform.amin(dim=1)).max() / 2)
 
 
 def samples_of(frame: "AudioFrame") -> np.ndarray:
