@@ -17,6 +17,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.checkpoints import original_folder
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -69,6 +71,20 @@ def fixture_json(fixture_path) -> Callable[[str], Any]:
 def fixture_tensors(fixture_path) -> Callable[[str], Recorded]:
     """Reads a safetensors file by name."""
     return lambda name: Recorded(load_file(fixture_path(name)))
+
+
+@pytest.fixture(scope="session")
+def write_released(fixture_path, fixture_tensors) -> Callable[..., Path]:
+    """Writes the original's whole model into a folder as released; keywords name its files."""
+
+    def write(folder: Path, **files: str | None) -> Path:
+        weights = fixture_tensors("08_e2e_model_state_dict.safetensors").tensors
+        fixture_path("tokenizer")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(original_folder, "FIXTURES", fixture_path("08_e2e.json").parent)
+            return original_folder.write_original(folder, weights, **files)
+
+    return write
 
 
 @pytest.fixture(autouse=True)

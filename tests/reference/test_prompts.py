@@ -1,10 +1,9 @@
 """Every prompt the original built, as text and as token ids."""
 
-from itertools import pairwise
-
 import pytest
 import torch
 
+from tests.reference.conversations import read_medium, turns_before_each_answer
 from videollama.prompts import (
     LegacyLlamaTokenizer,
     Medium,
@@ -25,7 +24,6 @@ from videollama.prompts.released import (
 
 pytestmark = pytest.mark.reference
 
-AUDIO_VIDEO_MARK = "Close your eyes"
 PLACEHOLDER = "<ImageHere>"
 MEDIUM_ID = -1  # stands for the embeddings between two segments of the original
 
@@ -46,18 +44,6 @@ def as_segments(pieces, tokenizer):
         else:
             segments[-1].append(token)
     return segments
-
-
-def read_medium(message):
-    """The medium that a recorded first message of the original was about, and the question."""
-    if message.startswith("<Image>"):
-        return Medium("image"), message.split("</Image>  ")[1]
-    if message.startswith(AUDIO_VIDEO_MARK):
-        return Medium("video", audio_status="present"), message.split("seen and heard. ")[1]
-    if message.startswith("<Video>"):
-        times, question = message.split("frames sampled at ")[1].split(" seconds.  ")
-        return Medium("video", frame_times_seconds=tuple(map(float, times.split(", ")))), question
-    return None, message
 
 
 def turns_of(dialogue, number_of_answers):
@@ -141,22 +127,6 @@ def test_two_pictures_in_one_turn(recorded):
             fixed = as_text(render_llama_2(turns))
             assert fixed.endswith(f"{question} [/INST]")
             assert fixed.count("<Image><ImageHere></Image>") == 2
-
-
-def turns_before_each_answer(chat):
-    """The conversations of a recorded chat, read back from its prompts."""
-    first = chat["turns"][0]["prompt"]
-    start = min(first.find(mark) for mark in ("<Video>", AUDIO_VIDEO_MARK) if mark in first)
-    opening, end = ("Human: ", "###Assistant:")
-    if chat["style"] == "llama_2":
-        opening, end = ("<s>[INST] ", " [/INST]")
-    medium, question = read_medium(first[start:].removesuffix(end))
-    turns = [Turn("user", (medium, question))]
-    yield turns
-    for before, now in pairwise(chat["turns"]):
-        follow_up = now["prompt"].removesuffix(end).split(opening)[-1]
-        turns = [*turns, Turn("assistant", (before["answer"],)), Turn("user", (follow_up,))]
-        yield turns
 
 
 def test_the_chats_from_file_to_answer_had_these_prompts(fixture_json):

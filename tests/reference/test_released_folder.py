@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from tests.checkpoints import original_folder
 from tests.reference.comparison import assert_close
 from videollama.checkpoints.convert import convert
 from videollama.checkpoints.load import load_model
@@ -17,11 +16,8 @@ def weights(fixture_tensors):
 
 
 @pytest.fixture(scope="module")
-def released(fixture_path, weights, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hub") / "Video-LLaMA-2-7B-Finetuned"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(original_folder, "FIXTURES", fixture_path("08_e2e.json").parent)
-        return original_folder.write_original(folder, weights)
+def released(write_released, tmp_path_factory):
+    return write_released(tmp_path_factory.mktemp("hub") / "Video-LLaMA-2-7B-Finetuned")
 
 
 @pytest.fixture(scope="module", params=["as released", "converted"])
