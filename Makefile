@@ -81,5 +81,5 @@ $(VENV)/.ready: pyproject.toml $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.ready-dev: pyproject.toml $(VENV)/.torch
-	$(PIP) install --quiet --editable ".[dev,train]"
+	$(PIP) install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.ready
