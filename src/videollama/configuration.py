@@ -25,7 +25,9 @@ from transformers.configuration_utils import SubConfigSpec
 
 Family = Literal["released", "tiny"]
 SubConfig = Any  # a configuration, a dict of its fields until it is built, or None
-PromptTemplate = Literal["vicuna", "llama_2", "billa", "ziya", "chatml", "tokenizer"]
+PromptTemplate = Literal[
+    "vicuna", "llama_2", "billa", "ziya", "billa_native", "ziya_native", "chatml", "tokenizer"
+]
 
 
 @strict

@@ -1,5 +1,6 @@
 import pytest
 
+from videollama.configuration import VideoLlamaConfig
 from videollama.errors import InputError
 from videollama.prompts import TEMPLATE_NAMES, Medium, Turn, hears, render
 
@@ -7,6 +8,11 @@ from videollama.prompts import TEMPLATE_NAMES, Medium, Turn, hears, render
 def test_an_unknown_template_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"unknown prompt template 'alpaca'; use one of vicuna"):
         render("alpaca", [Turn("user", ("Q",))], None)
+
+
+@pytest.mark.parametrize("template", ["billa_native", "ziya_native", "tokenizer"])
+def test_a_model_can_say_that_it_wants_a_template(template):
+    assert VideoLlamaConfig(prompt_template=template).prompt_template in TEMPLATE_NAMES
 
 
 @pytest.mark.parametrize("template", [name for name in TEMPLATE_NAMES if name != "tokenizer"])

@@ -3,7 +3,7 @@
 from videollama.prompts.answers import EndsWith, clean_answer, stop_sequences
 from videollama.prompts.chatml import render_chatml
 from videollama.prompts.legacy_llama import LegacyLlamaTokenizer
-from videollama.prompts.templates import TEMPLATE_NAMES, TemplateName, hears, render
+from videollama.prompts.templates import TEMPLATE_NAMES, hears, render
 from videollama.prompts.tokenization import (
     PlaceholderTokens,
     TokenizedPrompt,
@@ -20,7 +20,6 @@ __all__ = [
     "Medium",
     "Piece",
     "PlaceholderTokens",
-    "TemplateName",
     "TokenizedPrompt",
     "Turn",
     "clean_answer",

@@ -1,8 +1,9 @@
 """One entry to all prompt templates."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from videollama.configuration import PromptTemplate
 from videollama.errors import InputError
 from videollama.prompts.chat_template import render_chat_template
 from videollama.prompts.chatml import render_chatml
@@ -10,10 +11,7 @@ from videollama.prompts.native import render_billa_native, render_ziya_native
 from videollama.prompts.released import hears_released, render_llama_2, render_vicuna
 from videollama.prompts.turns import Medium, Piece, Turn
 
-TemplateName = Literal[
-    "vicuna", "llama_2", "billa", "ziya", "billa_native", "ziya_native", "chatml", "tokenizer"
-]
-TEMPLATE_NAMES: tuple[str, ...] = get_args(TemplateName)
+TEMPLATE_NAMES: tuple[str, ...] = get_args(PromptTemplate)
 
 
 def render(
