@@ -31,7 +31,7 @@ PromptTemplate = Literal[
 
 
 @strict
-class EfficientNetLiteConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+class EfficientNetLiteConfig(PreTrainedConfig):
     """EfficientNet-Lite: a convolutional encoder of pictures, or of spectrograms with one channel.
 
     Args:
@@ -60,7 +60,7 @@ class EfficientNetLiteConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 @strict
-class ImageBindTrunkConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+class ImageBindTrunkConfig(PreTrainedConfig):
     """One of ImageBind's transformers; the defaults are ImageBind-Huge's audio trunk.
 
     Args:
@@ -122,7 +122,7 @@ IMAGEBIND_HUGE_VISION = {
 
 
 @strict
-class ImageBindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+class ImageBindConfig(PreTrainedConfig):
     """ImageBind-Huge's audio trunk, and its vision trunk where it is wanted.
 
     Args:
@@ -147,7 +147,7 @@ class ImageBindConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 @strict
-class VideoLlamaConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+class VideoLlamaConfig(PreTrainedConfig):
     """The whole model.
 
     Widths that must agree (what a Q-Former reads) are set here from the parts that write them.

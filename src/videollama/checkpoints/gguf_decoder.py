@@ -68,7 +68,7 @@ def save_gguf_decoder(gguf_file: Path, folder: Path) -> None:
     GenerationConfig.from_model_config(config).save_pretrained(folder)
     save_file(state_dict, folder / "model.safetensors", metadata={"format": "pt"})
     tokens = fields["tokenizer.ggml.tokens"]
-    PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    PreTrainedTokenizerFast(
         tokenizer_object=_byte_level_bpe(fields),
         bos_token=tokens[fields["tokenizer.ggml.bos_token_id"]],
         eos_token=tokens[fields["tokenizer.ggml.eos_token_id"]],

@@ -47,7 +47,7 @@ class ImageBindAttention(nn.Module):
         return self.projection(mixed.transpose(1, 2).flatten(2))
 
 
-class ImageBindBlock(GradientCheckpointingLayer):  # type: ignore[no-untyped-call]
+class ImageBindBlock(GradientCheckpointingLayer):
     """Attention and a two-layer perceptron, each after a LayerNorm and beside a shortcut."""
 
     def __init__(self, config: ImageBindTrunkConfig, drop_path: float) -> None:

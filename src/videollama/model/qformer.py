@@ -44,7 +44,7 @@ class TimePositionEmbedding(nn.Embedding):
 
 def build_qformer(config: Blip2QFormerConfig) -> Blip2QFormerModel:
     """A Q-Former of this configuration."""
-    return Blip2QFormerModel._from_config(config)  # type: ignore[no-untyped-call]
+    return Blip2QFormerModel._from_config(config)
 
 
 def read_with_queries(

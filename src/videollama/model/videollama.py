@@ -51,7 +51,7 @@ MEDIA_ARGUMENTS = (
 )
 
 
-class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
+class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
     """Answers questions about clips by what is seen and heard.
 
     A prompt holds one placeholder id (`config.video_token_id`, `config.audio_token_id`) per query
@@ -72,7 +72,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):  # t
         super().__init__(config)
         self._build_picture_branch(config)
         self._build_sound_branch(config)
-        self.language_model = AutoModelForCausalLM.from_config(config.text_config)  # type: ignore[no-untyped-call]
+        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _build_picture_branch(self, config: VideoLlamaConfig) -> None:

@@ -14,7 +14,7 @@ from videollama.model.efficientnet_lite import EfficientNetLite
 LN_VISION_EPS = 1e-5
 
 
-class EvaVisionEncoder(Blip2VisionModel):  # type: ignore[no-untyped-call]
+class EvaVisionEncoder(Blip2VisionModel):
     """EVA ViT-G/14 followed by BLIP-2's `ln_vision`.
 
     transformers' `Blip2VisionModel` holds both (`ln_vision` is its `post_layernorm`), but gives
