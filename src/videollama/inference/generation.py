@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
 
 
+FRAMES_PER_PASS = 32
+
+
 @dataclass(frozen=True)
 class EncodedMedia:
     """What the decoder reads in place of the media.
@@ -54,13 +57,20 @@ def encode_media(model: "VideoLlamaForConditionalGeneration", inputs: BatchFeatu
     started = perf_counter()
     video_embeds = audio_embeds = None
     if inputs.get("pixel_values") is not None:
-        frame_features = model.encode_frames(inputs["pixel_values"].to(model.device))
+        frame_features = _encode_frames(model, inputs["pixel_values"])
         video_embeds = model.encode_video(frame_features, inputs["pixel_mask"].to(model.device))
     seen = perf_counter()
     if inputs.get("audio_values") is not None:
         segment_features = model.encode_segments(inputs["audio_values"].to(model.device))
         audio_embeds = model.encode_audio(segment_features, inputs["audio_mask"].to(model.device))
     return EncodedMedia(video_embeds, audio_embeds, seen - started, perf_counter() - seen)
+
+
+def _encode_frames(model: "VideoLlamaForConditionalGeneration", pixel_values: Tensor) -> Tensor:
+    """All frames `(N, T, C, H, W)`, a few at a time: what an encoder needs in between is large."""
+    parts = pixel_values.flatten(0, 1).unsqueeze(1).split(FRAMES_PER_PASS)
+    features = torch.cat([model.encode_frames(part.to(model.device)) for part in parts])
+    return features.view(*pixel_values.shape[:2], *features.shape[2:])
 
 
 @torch.inference_mode()
