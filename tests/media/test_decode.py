@@ -20,7 +20,9 @@ from tests.synthetic import (
     write_sound,
 )
 from videollama.errors import InputError, MediaError
+from videollama.media.audio import SAMPLE_RATE
 from videollama.media.decode import probe, read_clip
+from videollama.media.encoder_inputs import covering_starts
 from videollama.media.frame_sampling import FrameSampling
 
 
@@ -294,9 +296,29 @@ def test_probe_tells_what_read_clip_gives(clip_file):
     assert info.sampled_times_seconds == clip.frame_times_seconds
     assert info.audio_status == clip.audio_status
     assert [stream.kind for stream in info.streams if stream.used] == ["video", "audio"]
-    assert len(info.audio_segments_seconds) == 8
-    assert info.audio_segments_seconds[0][0] == 0.5
+    starts = covering_starts(clip.waveform.shape[1], 8)
+    heard = [round((start - 0.5) * SAMPLE_RATE) for start, _ in info.audio_segments_seconds]
+    assert heard == starts  # those that the built-in model gets
+    assert info.audio_segments_seconds[-1][1] == pytest.approx(
+        0.5 + clip.waveform.shape[1] / SAMPLE_RATE
+    )
     assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
+
+
+def test_probe_names_no_segments_of_silence(tmp_path):
+    info = probe(write_clip(tmp_path / "a.mp4", sound="silence"))
+    assert (info.audio_status, info.audio_segments_seconds) == ("silent", ())
+
+
+@pytest.mark.parametrize("look", [probe, read_clip])
+def test_a_picture_of_an_unknown_codec_is_told_where_only_sound_is_left(clip_file, tmp_path, look):
+    strange = tmp_path / "strange.mp4"
+    strange.write_bytes(clip_file.read_bytes().replace(b"avc1", b"zzzz"))
+    told = look(strange)
+    assert told.kind == "audio"
+    assert "the video stream has a codec that is not known; only the sound was read" in (
+        told.warnings
+    )
 
 
 @settings(

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from videollama.errors import MediaError
 from videollama.media import pictures, video_track
-from videollama.media.audio import SAMPLE_RATE, segment_timepoints
+from videollama.media.audio import SAMPLE_RATE
 from videollama.media.clip import AudioStatus, Clip, MediaInfo, StreamInfo
 from videollama.media.container import LARGEST_FRAME_PIXELS, local_file, opened
+from videollama.media.encoder_inputs import SEGMENT_SAMPLES, covering_starts
 from videollama.media.frame_memory import check_expected_memory, check_memory
 from videollama.media.frame_sampling import FrameSampling, sampled_indices
 from videollama.media.packet_scan import Timeline, scan_packets, timeline_without_stamps
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _ALL = FrameSampling()
-_PROBED_SIZE = (224, 224)
+_PROBED_SIZE = (260, 260)  # what the built-in model sees
 
 
 def read_clip(
@@ -94,16 +95,16 @@ def probe(
     path: str | Path,
     sampling: FrameSampling = _ALL,
     *,
-    num_segments: int = 8,
-    segment_seconds: int = 2,
+    max_segments: int = 8,
 ) -> MediaInfo:
-    """Tells what is in a file and what of it a model would get, without decoding pictures.
+    """Tells what is in a file and what of it the built-in model would get.
+
+    Pictures are not decoded.
 
     Args:
         path: A local file.
         sampling: Which frames, and which part of the file.
-        num_segments: Segments of sound that the model hears.
-        segment_seconds: Length of a segment.
+        max_segments: Segments of sound, of 2 s, that the model hears at most.
 
     Returns:
         Streams, sampled times and the state of the sound.
@@ -125,10 +126,12 @@ def probe(
         times = tuple(found.timeline.times_seconds[index] for index in indices)
     segments: tuple[tuple[float, float], ...] = ()
     start, _ = sampling.window(found.duration_seconds)
-    if found.waveform is not None:
-        heard = found.waveform.shape[1] / SAMPLE_RATE
-        points = segment_timepoints(heard, num_segments, segment_seconds)
-        segments = tuple((start + float(a), start + min(float(b), heard)) for a, b in points)
+    if found.waveform is not None and found.audio_status == "present":
+        length = found.waveform.shape[1]
+        segments = tuple(
+            (start + a / SAMPLE_RATE, start + min(a + SEGMENT_SAMPLES, length) / SAMPLE_RATE)
+            for a in covering_starts(length, max_segments)
+        )
     return MediaInfo(
         path=file,
         kind="audio" if found.timeline is None else "video",
@@ -172,10 +175,12 @@ def _scan(
     """Walks over the packets once: times of all frames, decoded sound."""
     with opened(file) as container:
         video = _picture_stream(container, file)
-        if video is not None:
-            check_expected_memory(container, video, sampling, frame_size)
         audio = cast("AudioStream | None", container.streams.best("audio"))
         found = _Found(container.format.name, _stream_infos(container, video, audio))
+        if video is not None:
+            check_expected_memory(container, video, sampling, frame_size)
+        else:
+            _warn_about_pictures(found, container)
         sound = None
         if audio is not None and audio.codec_context is not None and want_audio:
             origin = _start_seconds(video)
@@ -232,6 +237,13 @@ def _indices(found: _Found, sampling: FrameSampling, size: tuple[int, int] | Non
     height, width = size or (0, 0)
     check_memory(len(indices), height, width)
     return indices
+
+
+def _warn_about_pictures(found: _Found, container: "InputContainer") -> None:
+    if any(stream.codec_context is None for stream in container.streams.video):
+        found.warnings.append(
+            "the video stream has a codec that is not known; only the sound was read"
+        )
 
 
 def _warn_about_sound(found: _Found, sound: SoundTrack) -> None:

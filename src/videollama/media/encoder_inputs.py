@@ -1,13 +1,16 @@
 """What the two families' encoders expect of frames and sound."""
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from videollama.configuration import VideoLlamaConfig
 from videollama.media.audio import SAMPLE_RATE, audio_segments
 from videollama.media.frames import normalize_frames
+
+if TYPE_CHECKING:
+    from videollama.configuration import VideoLlamaConfig
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -17,7 +20,7 @@ LITE_STD = (128 / 255,) * 3
 SEGMENT_SAMPLES = 2 * SAMPLE_RATE
 
 
-def frame_values(frames: Tensor, config: VideoLlamaConfig) -> Tensor:
+def frame_values(frames: Tensor, config: "VideoLlamaConfig") -> Tensor:
     """Normalise the frames of one clip for the vision encoder of a family.
 
     Args:
@@ -31,7 +34,7 @@ def frame_values(frames: Tensor, config: VideoLlamaConfig) -> Tensor:
     return normalize_frames(frames, size=config.vision_config.image_size, mean=mean, std=std)
 
 
-def segment_values(waveform: Tensor, config: VideoLlamaConfig) -> Tensor:
+def segment_values(waveform: Tensor, config: "VideoLlamaConfig") -> Tensor:
     """Cut the sound of one clip into segments of 2 s for the audio encoder of a family.
 
     The released family takes `max_segments` segments at the original's times, however short the
