@@ -21,6 +21,20 @@ from tests.checkpoints import original_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+# Of the recorded models; used where the file that says so is absent.
+SIZES = {
+    "TINY_BERT": {"num_attention_heads": 4},
+    "IB_TINY": {
+        "audio_embed_dim": 64,
+        "audio_num_blocks": 3,
+        "audio_num_heads": 4,
+        "vision_embed_dim": 80,
+        "vision_num_blocks": 2,
+        "vision_num_heads": 4,
+        "out_embed_dim": 48,
+    },
+}
+
 
 class Recorded:
     """The tensors of one file, by name or by prefix."""
@@ -40,25 +54,32 @@ class Recorded:
         }
 
 
+def folders() -> list[Path]:
+    """Where files are looked for, in this order."""
+    if folder := os.environ.get("VIDEOLLAMA_FIXTURES"):
+        return [Path(folder)]
+    return [REPOSITORY / "tests" / "fixtures", REPOSITORY.parent / "shared" / "fixtures"]
+
+
 @pytest.fixture(scope="session")
 def fixture_path() -> Callable[[str], Path]:
     """Finds a file or folder by name, or skips the test that asks for it."""
 
     def find(name: str) -> Path:
-        if folder := os.environ.get("VIDEOLLAMA_FIXTURES"):
-            candidates = [Path(folder) / name]
-        else:
-            candidates = [
-                REPOSITORY / "tests" / "fixtures" / name,
-                REPOSITORY.parent / "shared" / "fixtures" / name,
-            ]
-        for path in candidates:
-            if path.exists():
-                return path
-        places = " and ".join(str(path.parent) for path in candidates)
-        pytest.skip(f"{name} is absent from {places}")
+        for folder in folders():
+            if (folder / name).exists():
+                return folder / name
+        pytest.skip(f"{name} is absent from {' and '.join(map(str, folders()))}")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def sizes() -> dict[str, dict[str, int]]:
+    """Sizes of the recorded parts, for what their weights do not show: the number of heads."""
+    files = [folder / "04_limits_and_keys.json" for folder in folders()]
+    found = next((path for path in files if path.exists()), None)
+    return json.loads(found.read_text(encoding="utf-8")) if found else SIZES
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """The original's whole model: clips to tokens, training losses and gradients, generated ids."""
 
+import re
+
 import pytest
 import torch
 
+from tests.reference.captions import CAPTIONS
 from tests.reference.comparison import assert_close
 from tests.reference.original_model import build_original
 from videollama.checkpoints.original_keys import map_audio_branch_keys, map_video_branch_keys
@@ -11,11 +14,7 @@ from videollama.prompts import LegacyLlamaTokenizer
 
 pytestmark = pytest.mark.reference
 
-SHORT, OTHER = "a dog rides a skateboard in the street", "two people talk"
-LONG = (
-    "the video shows a long walk along the river with many trees and one small boat "
-    "in the middle of the water"
-)
+SHORT, OTHER, LONG = CAPTIONS.values()
 CAPTION_CASES = {
     "stage1_video_caption": ([SHORT, OTHER], {}),
     "stage1_video_caption_truncated32": ([f"{LONG} {LONG}", OTHER], {}),
@@ -24,8 +23,8 @@ CAPTION_CASES = {
         [LONG, OTHER],
         {"end_sym": "</s>", "max_txt_len": 16},
     ),
-    "stage1_audio_branch_caption(VISION input)": ([SHORT, OTHER], {}),
-    "stage2_caption_with_prompt(random.seed 4)": ([SHORT, OTHER], {}),
+    "stage1_audio_branch_caption": ([SHORT, OTHER], {}),
+    "stage2_caption_with_prompt": ([SHORT, OTHER], {}),
 }
 INSTRUCTION_CASES = [
     f"stage2_multi_{style}_flag{flag}" for style in ("vicuna", "llama_v2") for flag in (0, 1)
@@ -116,7 +115,8 @@ def caption_batch(case, recorded, tokenizer, model):
         return tokenizer(text, add_special_tokens=False).input_ids
 
     if "with_prompt" in case:
-        before, after = recorded["prompt_chosen_random.seed_4"].split("<ImageHere>")
+        prompt = next(text for name, text in recorded.items() if name.startswith("prompt_chosen"))
+        before, after = prompt.split("<ImageHere>")
         clip = [*ids_of(before), *clip, *ids_of(after)]
     head = [tokenizer.bos_token_id, *clip]
     rows = [ids_of(text + config["end_sym"])[: config["max_txt_len"]] for text in texts]
@@ -153,6 +153,12 @@ def instruction_batch(case, outputs, model):
     }
 
 
+def recorded_name(case, recorded):
+    """Some cases carry a remark in brackets, such as the seed of the prompt's choice."""
+    pattern = re.compile(rf"({re.escape(case)}(\(.*\))?)\.trainable")
+    return next(match[1] for name in recorded if (match := pattern.fullmatch(name)))
+
+
 def encode_for_training(case, model, inputs):
     if "audio_branch" in case or case.endswith("flag1"):
         features = model.encode_frames_as_segments(inputs["video"])
@@ -167,6 +173,7 @@ def test_training_step(case, model, tokenizer, inputs, outputs, recorded):
         batch = caption_batch(case, recorded, tokenizer, model)
     else:
         batch = instruction_batch(case, outputs, model)
+    case = recorded_name(case, recorded)
     llama = outputs.under(f"{case}.llama.")
     assert batch["labels"].tolist() == llama["labels"].tolist()
     assert batch["attention_mask"].long().tolist() == llama["attention_mask"].long().tolist()

@@ -17,8 +17,8 @@ def recorded(fixture_tensors):
 
 
 @pytest.fixture
-def imagebind(recorded, fixture_json):
-    sizes = fixture_json("04_limits_and_keys.json")["IB_TINY"]
+def imagebind(recorded, sizes):
+    sizes = sizes["IB_TINY"]
 
     def trunk(kind, **others):
         return {

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.reference
 
 
 @pytest.fixture
-def num_heads(fixture_json):
-    return fixture_json("04_limits_and_keys.json")["TINY_BERT"]["num_attention_heads"]
+def num_heads(sizes):
+    return sizes["TINY_BERT"]["num_attention_heads"]
 
 
 def listen_to_layers(recorder, qformer):

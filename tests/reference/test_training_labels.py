@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 
+from tests.reference.captions import CAPTIONS
 from videollama.prompts import LegacyLlamaTokenizer, PlaceholderTokens
 from videollama.prompts.turns import Piece
 from videollama.training.labels import (
@@ -24,14 +25,6 @@ LABELS = {"vicuna": vicuna_labels, "llama_v2": llama_2_labels}
 FILES = {
     "tokenizer": "07_training_samples.json",
     "tokenizer_drift": "07_training_samples_drift_tokenizer.json",
-}
-CAPTIONS = {
-    "A": "a dog rides a skateboard in the street",
-    "B": "two people talk",
-    "C": (
-        "the video shows a long walk along the river with many trees and one small boat in the "
-        "middle of the water"
-    ),
 }
 
 

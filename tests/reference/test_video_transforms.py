@@ -1,5 +1,7 @@
 """Frames to normalised tensors, against the original's processors."""
 
+import re
+
 import pytest
 import torch
 
@@ -23,7 +25,7 @@ def test_evaluation_cuts_to_bytes_and_normalises(fixture_tensors):
 
 def test_an_image_is_resized_like_the_originals(fixture_tensors):
     recorded = fixture_tensors(FILE)
-    expected = recorded["image.out_size56"]
+    (expected,) = recorded.under("image.out_size").values()
     actual = normalized(recorded["image.in_uint8_hwc"][None], expected.shape[-1])[:, 0]
     torch.testing.assert_close(actual, expected, atol=1e-5, rtol=0)
 
@@ -31,10 +33,11 @@ def test_an_image_is_resized_like_the_originals(fixture_tensors):
 def test_training_crop_with_the_originals_overshoot(fixture_tensors):
     recorded = fixture_tensors(FILE)
     frames = recorded["train.in"].permute(1, 2, 3, 0)
-    torch.manual_seed(610)
-    crop = random_training_crop(frames, size=32, wrap_overshoot=True)
-    expected = recorded["train.out_size32_torchseed610"]
-    torch.testing.assert_close(normalized(crop, 32), expected, atol=1e-5, rtol=0)
+    ((name, expected),) = recorded.under("train.out_").items()
+    size, seed = map(int, re.fullmatch(r"size(\d+)_torchseed(\d+)", name).groups())
+    torch.manual_seed(seed)
+    crop = random_training_crop(frames, size=size, wrap_overshoot=True)
+    torch.testing.assert_close(normalized(crop, size), expected, atol=1e-5, rtol=0)
 
 
 def test_training_crop_by_default_clamps_the_overshoot(fixture_tensors):
