@@ -1,4 +1,7 @@
-"""The whole way, as users go it: the original's files and an mp4 in, the original's answers out."""
+"""The whole way, as users go it: the original's files and an mp4 in, the original's answers out.
+
+The wav file of the cases with sound is a rebuilt one, see conftest.py; the mp4 is the original's.
+"""
 
 from dataclasses import replace
 
