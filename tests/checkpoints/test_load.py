@@ -5,9 +5,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
 
+from tests.synthetic import write_clip
 from videollama.checkpoints import resolve as resolve_module
 from videollama.checkpoints.load import load_model
 from videollama.errors import CheckpointError, DownloadError, InputError
+from videollama.media.audio import audio_segments
 
 FROZEN = ("language_model.", "vision_encoder.")
 
@@ -46,6 +48,31 @@ def test_it_answers(installed, clip_file):
 
     answer = VideoLlama.load(device="cpu").ask(clip_file, "What happens?", max_new_tokens=3)
     assert isinstance(answer.text, str)
+
+
+def test_a_released_model_answers_about_more_frames_than_it_has_positions_for(
+    released_folder, tmp_path
+):
+    from videollama import VideoLlama
+
+    assistant = VideoLlama.load(released_folder, device="cpu", dtype="float32")
+    assert assistant.model.config.max_frames == 32
+    clip = write_clip(tmp_path / "long.mp4", seconds=5.0)
+    answer = assistant.ask(clip, "What moves?", num_frames=40, max_new_tokens=4)
+    assert answer.seen[0].num_frames == 40
+    assert answer.timings.num_new_tokens >= 1
+
+
+def test_a_released_model_hears_more_segments_than_it_has_positions_for(released_folder):
+    model, _ = load_model(released_folder, device="cpu", dtype="float32")
+    assert model.config.max_segments == 8
+    sound = torch.rand(1, 30 * 16_000, generator=torch.manual_seed(0)) - 0.5
+    with torch.no_grad():
+        features = model.encode_segments(audio_segments(sound, 12)[None])
+        heard = model.encode_audio(features)
+        first_eight = model.encode_audio(features[:, :8])
+    assert heard.shape == (1, model.config.num_audio_query_tokens, 64)
+    assert not torch.allclose(heard, first_eight)
 
 
 def test_a_whole_folder_of_ours_needs_no_cache(
