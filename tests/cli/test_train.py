@@ -57,7 +57,7 @@ def test_broken_samples_are_counted_and_named(capsys, tmp_path, small):
     assert "3.wav" in shown.err
     note = json.loads((tmp_path / "run" / "run.json").read_text())
     assert [name.endswith("3.wav") for name in note["broken_samples"]] == [True]
-    assert note["samples"]["training"] == 8
+    assert note["samples"]["sounds"] == 8
 
     shown = videollama(capsys, *command, "--resume", "--set", "data.max_broken=0")
     assert shown.code == 2
