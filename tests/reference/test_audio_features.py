@@ -11,18 +11,30 @@ FILE = "05_audio.safetensors"
 SOUNDS = ["mono_16k_5s", "mono_16k_4s1_dcdrift", "mono_8k_0s9", "stereo_44k1_3s3"]
 
 
+RESAMPLED = ["mono_8k_0s9", "stereo_44k1_3s3"]
+
+
 @pytest.fixture(params=SOUNDS)
-def sound(request, fixture_path):
+def sound_file(request, fixture_path):
     """Name and samples of a wav file, read as users' files are."""
     return request.param, read_clip(fixture_path(f"{request.param}.wav")).waveform
+
+
+@pytest.fixture(params=[*SOUNDS, *(f"recorded {name}" for name in RESAMPLED)])
+def sound(request, fixture_path, fixture_tensors):
+    """Name and samples at 16 kHz: of a wav file, or as the original's own resampling gave them."""
+    name = request.param.removeprefix("recorded ")
+    if name != request.param:
+        return name, fixture_tensors(FILE)[f"{name}.resampled16k"]
+    return name, read_clip(fixture_path(f"{name}.wav")).waveform
 
 
 def assert_close(actual, expected):
     torch.testing.assert_close(actual, expected, atol=1e-5, rtol=0)
 
 
-def test_reading_resamples_like_the_original(sound, fixture_tensors):
-    name, waveform = sound
+def test_reading_resamples_like_the_original(sound_file, fixture_tensors):
+    name, waveform = sound_file
     expected = fixture_tensors(FILE).tensors.get(f"{name}.resampled16k", waveform)
     assert_close(waveform, expected)
 
