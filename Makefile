@@ -5,7 +5,6 @@ BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 TORCH ?= 2.13.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-QUESTION ?= What do you see and hear?
 
 # Idle OpenMP threads that spin slow everything down on a machine with few cores.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -22,7 +21,8 @@ demo: $(VENV)/.ready ## Ask about a clip with sound, from nothing: environment, 
 	$(BIN)/videollama pull
 	$(BIN)/python examples/make_demo_clip.py demo/clip.mp4
 	$(BIN)/videollama probe demo/clip.mp4 --sheet demo/frames.png > demo/probe.txt
-	$(BIN)/videollama ask demo/clip.mp4 "$(QUESTION)"
+	$(BIN)/videollama ask demo/clip.mp4 "Who or what is shown?"
+	$(BIN)/videollama ask demo/clip.mp4 "What do you hear?"
 	@echo "The frames the model saw and the sound it heard: $(CURDIR)/demo/frames.png"
 
 test: $(VENV)/.ready-dev ## Run the unit tests (no network, no weights)

@@ -1,6 +1,6 @@
 """Render a six second clip with sound from one photograph, for `make demo`.
 
-    python examples/make_demo_clip.py demo/clip.mp4 [--photo astronaut|chelsea|camera]
+    python examples/make_demo_clip.py demo/clip.mp4 [--photo camera|chelsea|astronaut]
 
 The camera drifts over a photograph out of the wheel of scikit-image; bells ring. The wheel is
 fetched from the package index with pip, only the photograph is kept, and nothing of it is installed
@@ -116,7 +116,7 @@ def _sha256(data: bytes) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=Path)
-    parser.add_argument("--photo", choices=PHOTOS, default="astronaut")
+    parser.add_argument("--photo", choices=PHOTOS, default="camera")
     arguments = parser.parse_args()
     photo = fetch_photo(arguments.photo, arguments.target.parent)
     write_clip(arguments.target, drift(photo), bells())

@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 @pytest.fixture
 def photo(tmp_path):
     """A picture in place of the one that comes from the package index."""
-    return write_picture(tmp_path / "astronaut.png", size=(240, 320))
+    return write_picture(tmp_path / "camera.png", size=(240, 320))
 
 
 def run(monkeypatch, name, *arguments):
@@ -28,14 +28,14 @@ def test_the_demo_clip_has_picture_and_sound(monkeypatch, tmp_path, photo):
     """The photograph is found beside the clip, so nothing is fetched."""
     digest = hashlib.sha256(photo.read_bytes()).hexdigest()
     names = runpy.run_path(str(EXAMPLES / "make_demo_clip.py"))
-    monkeypatch.setitem(names["PHOTOS"], "astronaut", digest)
+    monkeypatch.setitem(names["PHOTOS"], "camera", digest)
     monkeypatch.setattr(sys, "argv", ["make_demo_clip.py", str(tmp_path / "clip.mp4")])
     names["main"]()
     clip = read_clip(tmp_path / "clip.mp4")
     assert clip.duration_seconds == pytest.approx(6, abs=0.2)
     assert clip.frames.shape[0] == 8
     assert clip.audio_status == "present"
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["astronaut.png", "clip.mp4"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["camera.png", "clip.mp4"]
 
 
 def test_another_picture_in_the_wheel_is_refused(monkeypatch, tmp_path):
@@ -46,8 +46,8 @@ def test_another_picture_in_the_wheel_is_refused(monkeypatch, tmp_path):
     def download(command, check):
         target = Path(command[command.index("--dest") + 1]) / "scikit_image.whl"
         with zipfile.ZipFile(target, "w") as archive:
-            archive.writestr("skimage/data/astronaut.png", b"not the photograph")
+            archive.writestr("skimage/data/camera.png", b"not the photograph")
 
     monkeypatch.setattr(names["subprocess"], "run", download)
     with pytest.raises(SystemExit, match="holds another picture"):
-        names["fetch_photo"]("astronaut", tmp_path)
+        names["fetch_photo"]("camera", tmp_path)
