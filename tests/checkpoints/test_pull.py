@@ -117,7 +117,7 @@ def test_force_fetches_again(cache, shelf):
 def test_a_cache_that_cannot_be_written(tmp_path, shelf, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(OutputError, match=r"file/cache could not be written.*choose another place"):
+    with pytest.raises(OutputError, match=r"file/cache could not be written.*set VIDEOLLAMA_CACHE"):
         pull(local=shelf)
 
 

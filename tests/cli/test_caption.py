@@ -61,6 +61,34 @@ def test_a_file_that_is_no_list_of_captions_is_left_alone(capsys, loaded, folder
     assert output.read_text(encoding="utf-8") == "Dear diary\n"
 
 
+def test_bytes_that_are_no_text_are_left_alone(capsys, loaded, folder):
+    picture = folder / "a.png"
+    before = picture.read_bytes()
+    shown = videollama(capsys, "caption", folder, "-o", picture)
+    assert shown.code == 2
+    assert "a.png is not a list of captions" in shown.err
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere/x.jsonl", "{folder}/a.png/x.jsonl", "{folder}"])
+def test_a_place_that_cannot_be_written_is_told_before_the_model_is_loaded(
+    capsys, loaded, folder, place
+):
+    output = place.format(folder=folder)
+    shown = videollama(capsys, "caption", folder, "-o", output)
+    assert shown.code == 2
+    assert output in shown.err
+    assert loaded == []
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(capsys, loaded, folder, tmp_path):
+    output = tmp_path / "full.jsonl"
+    output.symlink_to("/dev/full")
+    shown = videollama(capsys, "caption", folder, "-o", output, "--max-new-tokens", 2)
+    assert shown.code == 2
+    assert f"{output} could not be written: the disk is full" in shown.err
+
+
 def test_without_output_every_caption_is_a_line(capsys, loaded, clip_file):
     plain = videollama(capsys, "caption", clip_file, "--max-new-tokens", 4, "--quiet")
     as_json = videollama(capsys, "caption", clip_file, "--max-new-tokens", 4, "--json", "-q")

@@ -42,3 +42,6 @@ def test_a_wrong_suffix_or_place_is_told(clip_file, tmp_path):
         draw_sheet(clip, tmp_path / "sheet.txt")
     with pytest.raises(OutputError, match="cannot be written: No such file or directory"):
         draw_sheet(clip, tmp_path / "nowhere" / "sheet.png")
+    (tmp_path / "a file").touch()
+    with pytest.raises(OutputError, match=r"a file.sheet\.png cannot be written: Not a directory"):
+        draw_sheet(clip, tmp_path / "a file" / "sheet.png")

@@ -74,28 +74,38 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing_to(target: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write into one sentence that names `target`."""
+def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterator[None]:
+    """Turn the operating system's refusals to write into one sentence.
+
+    Args:
+        target: named in the sentence.
+        remedy: what to do where the place is the reason.
+
+    Raises:
+        OutputError: the place is read-only or full.
+    """
     from safetensors import SafetensorError
 
     try:
         yield
     except OSError as error:
         if error.errno == errno.ENOENT and str(target).startswith(str(error.filename)):
-            raise OutputError(f"{target} cannot be made here; choose another place.") from error
+            raise OutputError(f"{target} cannot be made here; {remedy}.") from error
         if error.errno not in _REASONS:
             raise
-        raise _refusal(target, error.errno) from error
+        raise _refusal(target, error.errno, remedy) from error
     except SafetensorError as error:  # its writer reports "I/O error: … (os error 28)"
         number = next((n for n in _REASONS if f"(os error {n})" in str(error)), None)
         if number is None:
             raise
-        raise _refusal(target, number) from error
+        raise _refusal(target, number, remedy) from error
 
 
-def _refusal(target: Path, number: int) -> OutputError:
-    remedy = "" if "free" in _REASONS[number] else "; choose another place"
-    return OutputError(f"{target} could not be written: {_REASONS[number]}{remedy}.")
+def _refusal(target: Path, number: int, remedy: str) -> OutputError:
+    reason = _REASONS[number]
+    if "free" not in reason:
+        reason = f"{reason}; {remedy}"
+    return OutputError(f"{target} could not be written: {reason}.")
 
 
 def _readable_by_all(folder: Path) -> None:

@@ -104,7 +104,7 @@ def pull(
             return pull(source=source, local=local, force=force, progress=bar)
     from filelock import FileLock
 
-    with writing_to(cache_folder()):
+    with writing_to(cache_folder(), remedy="set VIDEOLLAMA_CACHE to another place"):
         (cache_folder() / "tiny").mkdir(parents=True, exist_ok=True)
         with FileLock(cache_folder() / "tiny" / ".lock", mode=0o666):
             _remove_leftovers(cache_folder() / "tiny")

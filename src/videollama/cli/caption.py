@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from videollama.inference.answer import Captioned
 
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv")
+VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts",
+    ".flv", ".wmv", ".3gp", ".ogv",
+)  # fmt: skip
 PICTURE_SUFFIXES = (".gif", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-SOUND_SUFFIXES = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac")
+SOUND_SUFFIXES = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".wma", ".aiff")
 MEDIA_SUFFIXES = VIDEO_SUFFIXES + PICTURE_SUFFIXES + SOUND_SUFFIXES
 
 
@@ -58,6 +61,8 @@ def caption(
     files = _files_in(paths)
     done = _finished(output) if output is not None else set()
     todo = [file for file in files if str(file) not in done]
+    if output is not None:
+        _append(output, "")  # a place that cannot be written is told before the model is loaded
     if done and not quiet:
         notes().print(
             f"[dim]{len(files) - len(todo)} of {len(files)} files are done already.[/dim]"
@@ -105,9 +110,14 @@ def _files_in(paths: list[Path]) -> list[Path]:
 
 def _finished(output: Path) -> set[str]:
     """Paths that have a line already; a last line cut off by a stop is removed."""
-    if not output.exists():
+    if not output.is_file():
         return set()
-    text = output.read_text(encoding="utf-8")
+    try:
+        text = output.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise OutputError(
+            f"{output} is not a list of captions, it is not even text; name another --output."
+        ) from None
     whole = text[: text.rfind("\n") + 1]
     finished = set()
     for number, line in enumerate(whole.splitlines(), start=1):
@@ -144,11 +154,18 @@ def _report(results: "Iterator[Captioned]", output: Path | None, *, as_json: boo
             failed += 1
             notes().print(result.error, style="red", markup=False)
         if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            with output.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(result.to_dict(), ensure_ascii=False) + "\n")
+            _append(output, json.dumps(result.to_dict(), ensure_ascii=False) + "\n")
         elif as_json:
             print(json.dumps(result.to_dict(), ensure_ascii=False), flush=True)
         elif result.answer is not None:
             print(f"{result.path}: {result.answer.text}", flush=True)
     return failed
+
+
+def _append(output: Path, text: str) -> None:
+    from videollama.checkpoints.atomic_output import writing_to
+
+    with writing_to(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("a", encoding="utf-8") as file:
+            file.write(text)

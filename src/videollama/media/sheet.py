@@ -141,10 +141,11 @@ def _save(sheet: Image.Image, path: Path) -> Path:
         raise OutputError(f"{path} is not a name for a picture; end it in .png or .jpg.")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        sheet.save(part, formats[path.suffix.lower()])
-        part.replace(path)
+        try:
+            sheet.save(part, formats[path.suffix.lower()])
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
