@@ -89,6 +89,16 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(capsys, loaded, folder, t
     assert f"{output} could not be written: the disk is full" in shown.err
 
 
+def test_a_name_of_another_encoding_is_remembered(capsys, loaded, tmp_path):
+    strange = write_picture(tmp_path / "b\udcffd.png")
+    output = tmp_path / "captions.jsonl"
+    words = ("caption", strange, "-o", output, "--max-new-tokens", 2)
+    assert videollama(capsys, *words).code == 0
+    assert lines_of(output)[0]["path"] == str(strange)
+    assert "1 of 1 files are done already" in videollama(capsys, *words).err
+    assert "b\\udcffd.png" in videollama(capsys, *words[:2], "--json").out
+
+
 def test_without_output_every_caption_is_a_line(capsys, loaded, clip_file):
     plain = videollama(capsys, "caption", clip_file, "--max-new-tokens", 4, "--quiet")
     as_json = videollama(capsys, "caption", clip_file, "--max-new-tokens", 4, "--json", "-q")

@@ -52,3 +52,8 @@ def test_only_broken_files_need_no_decoder(assistant, files):
 def test_a_senseless_batch_size_is_refused_at_once(assistant, files):
     with pytest.raises(InputError, match="batch_size is 0"):
         assistant.caption(files, batch_size=0)
+
+
+def test_one_file_may_be_given_by_its_name_alone(assistant, clip_file):
+    results = list(assistant.caption(str(clip_file), max_new_tokens=2))
+    assert [result.path for result in results] == [str(clip_file)]

@@ -69,3 +69,14 @@ def test_a_refused_question_leaves_the_conversation_as_it_was(assistant, clip_fi
     with pytest.raises(InputError):
         conversation.ask(" ")
     assert conversation.messages == before
+
+
+def test_a_stream_with_beams_is_refused(assistant, clip_file):
+    with pytest.raises(InputError, match="num_beams is 2, but a streamed answer has 1"):
+        assistant.stream(clip_file, "What?", num_beams=2)
+
+
+def test_bytes_of_another_encoding_in_a_question_are_question_marks(assistant, clip_file):
+    chat = assistant.chat(clip_file, max_new_tokens=2)
+    chat.ask("What is \udcff?")
+    assert chat.messages[0]["content"][-1]["text"] == "What is ??"

@@ -35,7 +35,15 @@ def test_an_unknown_option_names_its_nearest_neighbour():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("max_new_tokens", 0), ("temperature", 0.0), ("top_p", 1.5), ("num_beams", 0)],
+    [
+        ("max_new_tokens", 0),
+        ("temperature", 0.0),
+        ("temperature", float("inf")),
+        ("top_p", 1.5),
+        ("num_beams", 0),
+        ("seed", -1),
+        ("seed", 2**70),
+    ],
 )
 def test_a_senseless_value_is_named(name, value):
     with pytest.raises(InputError, match=f"{name} is {value}"):

@@ -167,5 +167,5 @@ def _append(output: Path, text: str) -> None:
 
     with writing_to(output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("a", encoding="utf-8") as file:
+        with output.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)

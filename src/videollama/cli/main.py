@@ -1,6 +1,7 @@
 """The command `videollama`: one verb per file, and one place where errors become sentences."""
 
 import errno
+import io
 import sys
 from typing import Annotated, NoReturn
 
@@ -76,6 +77,9 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     Args:
         arguments: Words after `videollama`; the process's own by default.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # File names may hold bytes of another encoding; JSON reads this escape back.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(arguments)
     except VideoLlamaError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from transformers import BatchFeature
 
+from videollama.errors import InputError
 from videollama.inference.answer import Answer, Timings, what_was_heard, what_was_seen
 from videollama.inference.generation import (
     EncodedMedia,
@@ -82,7 +83,15 @@ class Chat:
         return self._answer(text, timings)
 
     def stream(self, question: str) -> Iterator[str]:
-        """Answers the next question piece by piece; joined, the pieces are the answer."""
+        """Answers the next question piece by piece; joined, the pieces are the answer.
+
+        Raises:
+            InputError: The question is empty, or several beams are wanted.
+        """
+        if self._words.num_beams > 1:
+            raise InputError(
+                f"num_beams is {self._words.num_beams}, but a streamed answer has 1; use ask()."
+            )
         messages, inputs, encoded, _ = self._prepare(question)
         return self._stream(messages, inputs, encoded)
 

@@ -1,6 +1,6 @@
 """The one class users meet: load a model, ask about files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -9,7 +9,7 @@ from videollama.errors import InputError
 from videollama.inference.answer import Answer, Captioned
 from videollama.inference.batching import caption_in_batches
 from videollama.inference.chat import Chat
-from videollama.inference.messages import Media, Medium
+from videollama.inference.messages import Media, as_list
 from videollama.inference.options import AskOptions, split_options
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class VideoLlama:
 
     def caption(
         self,
-        paths: Sequence[Medium],
+        paths: Media,
         *,
         batch_size: int = 4,
         question: str = CAPTION_REQUEST,
@@ -88,7 +88,7 @@ class VideoLlama:
         """Describes many files, several at a time, in the order given.
 
         Args:
-            paths: Video, picture or sound files.
+            paths: Video, picture or sound files, or one.
             batch_size: Files per pass of the decoder.
             question: What is asked of each file.
             **options: As for `ask`.
@@ -103,5 +103,5 @@ class VideoLlama:
             raise InputError(f"batch_size is {batch_size}, but must be 1 or more.")
         sampling, words = split_options(options)
         return caption_in_batches(
-            self.model, self.processor, paths, question, sampling, words, batch_size
+            self.model, self.processor, as_list(paths), question, sampling, words, batch_size
         )

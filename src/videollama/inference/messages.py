@@ -59,7 +59,9 @@ def question_message(question: str, clips: Sequence[Clip], first_clip: int = 0) 
     content: list[dict[str, Any]] = [
         {"type": clip.kind, "clip": first_clip + offset} for offset, clip in enumerate(clips)
     ]
-    content.append({"type": "text", "text": question.strip()})
+    # A shell hands bytes that are not UTF-8 over as lone surrogates, which no tokenizer takes.
+    text = question.strip().encode("utf-8", "replace").decode("utf-8")
+    content.append({"type": "text", "text": text})
     return {"role": "user", "content": content}
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf
 from typing import Any, TypedDict
 
 from videollama.errors import InputError
@@ -52,8 +53,10 @@ class WordChoice:
 
     def __post_init__(self) -> None:
         _require(self.max_new_tokens >= 1, "max_new_tokens", self.max_new_tokens, "1 or more")
-        _require(self.temperature > 0, "temperature", self.temperature, "more than 0")
+        fits = 0 < self.temperature < inf
+        _require(fits, "temperature", self.temperature, "more than 0 and finite")
         _require(0 < self.top_p <= 1, "top_p", self.top_p, "more than 0 and at most 1")
+        _require(0 <= self.seed < 2**63, "seed", self.seed, "from 0 to 2**63 - 1")
         _require(self.num_beams >= 1, "num_beams", self.num_beams, "1 or more")
 
     def generate_arguments(self) -> dict[str, Any]:
