@@ -45,8 +45,11 @@ class RunLog:
         self._write({"kind": "train", "step": step, **numbers, "learning_rate": learning_rate})
         self._recent.append(numbers)
         if step % self._every == 0 or step in (1, 5, self._total):
-            names = self._recent[-1]
-            means = {n: sum(r[n] for r in self._recent) / len(self._recent) for n in names}
+            noted: dict[str, list[float]] = {}  # not every batch has every number
+            for recent in self._recent:
+                for name, number in recent.items():
+                    noted.setdefault(name, []).append(number)
+            means = {name: sum(values) / len(values) for name, values in noted.items()}
             seconds = time.monotonic() - self._start
             self._report(f"step {step} of {self._total}: {_shown(means)}, {seconds:.0f} s")
 

@@ -9,6 +9,7 @@ import json
 import math
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -158,17 +159,17 @@ class ObjectiveTrainer(Trainer):
             return self._validated
         self._objective.eval()
         sums: dict[str, float] = {}
-        samples = 0
+        samples: Counter[str] = Counter()  # not every batch has every number
         for number in range(len(self._validation)):
             inputs = self._prepare_inputs(self._validation[number])
             size = len(inputs.pop("ids"))
             with torch.no_grad(), self.compute_loss_context_manager():
                 outputs = self._objective(**inputs)
-            samples += size
             for name, value in outputs.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * size
+                samples[name] += size
         self._objective.train()
-        means = {name: total / samples for name, total in sums.items()}
+        means = {name: total / samples[name] for name, total in sums.items()}
         self._log.validation(self.state.global_step, means)
         self._validated_at = self.state.global_step
         self._validated = {f"eval_{name}": value for name, value in means.items()}
@@ -249,6 +250,7 @@ def _arguments(options: TrainingSection, folder: Path, seed: int) -> TrainingArg
         gradient_accumulation_steps=options.gradient_accumulation,
         max_grad_norm=options.max_grad_norm,
         bf16=options.precision == "bfloat16",
+        use_cpu=not torch.accelerator.is_available(),
         seed=seed,
         data_seed=seed,
         train_sampling_strategy="sequential",
