@@ -114,7 +114,7 @@ def small(frozen_parts, cache):
         }
         if content["stage"] == "sound_encoder":
             shrunk["sound"] = {**content.get("sound", {}), "start": "random"}
-        if content["stage"] in ("video_pretrain", "audio_pretrain"):
+        if content["stage"] != "sound_encoder":
             shrunk["words"] = {**content.get("words", {}), "min_samples": 2}
         for path, value in changes.items():
             section, _, key = path.partition("__")

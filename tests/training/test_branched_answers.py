@@ -23,15 +23,15 @@ def test_branches_have_the_loss_of_prompts_in_use(setup):
         inputs = batches[number]
         del inputs["ids"]
         with torch.no_grad():
-            packed = objective(**inputs)["loss"]
+            packed = objective(**inputs)["answers"]
             video = audio = None
             if "frame_features" in inputs:
                 video = model.encode_video(inputs["frame_features"], inputs["pixel_mask"])
             if "segment_features" in inputs:
                 audio = model.encode_audio(inputs["segment_features"], inputs["audio_mask"])
-            losses = []
+            losses, weights = [], []
             seen = heard = 0
-            for clip in batches._mixture.take(6 * number, 6):
+            for clip, _ in batches._alike(number):
                 own_video = video[seen : seen + 1] if clip.frames else None
                 own_audio = audio[heard : heard + 1] if clip.sound is not None else None
                 seen += bool(clip.frames)
@@ -41,14 +41,35 @@ def test_branches_have_the_loss_of_prompts_in_use(setup):
                     prompt = processor.encode_turns([turn])
                     for answer in question.answers:
                         end = processor.tokenizer.convert_tokens_to_ids("<|im_end|>")
-                        ids = [*processor.tokenizer(answer).input_ids, end]
+                        ids = processor.tokenizer(answer).input_ids
+                        if not question.is_opening:
+                            ids.append(end)
                         logits = model(
                             input_ids=torch.tensor([prompt + ids]),
                             video_embeds=own_video,
                             audio_embeds=own_audio,
                         ).logits[0, len(prompt) - 1 : -1]
                         losses.append(cross_entropy(logits, torch.tensor(ids), reduction="none"))
-        torch.testing.assert_close(packed, torch.cat(losses).mean(), atol=1e-4, rtol=1e-4)
+                        weights += [1.0] * (len(ids) - 1) + [2.0 if question.is_opening else 1.0]
+        share = torch.tensor(weights) / sum(weights)
+        expected = (torch.cat(losses) * share).sum()
+        torch.testing.assert_close(packed, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_words_are_named_beside(setup):
+    batch = next(b for b in map(setup.training.__getitem__, range(4)) if "word_shares" in b)
+    assert batch["word_shares"].shape[:2] == (len(batch["frame_features"]), 2)
+    del batch["ids"]
+    numbers = setup.objective(**batch)
+    assert numbers["loss"] > numbers["answers"]
+    assert 0 <= numbers["right_of_5"] <= 1
+
+
+def test_a_batch_holds_clips_of_like_length(setup):
+    lengths = [len(packed.input_ids) for n in range(4) for _, packed in setup.training._alike(n)]
+    assert lengths == sorted(lengths)
+    shown = {clip.frames for n in range(4) for clip, _ in setup.training._alike(n)}
+    assert shown == {clip.frames for clip in setup.training._mixture.take(0, 24)}
 
 
 def test_batches_are_the_same_at_every_call(setup):

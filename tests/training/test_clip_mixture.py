@@ -34,11 +34,11 @@ def test_kinds_come_in_their_shares():
         for clip in clips
     )
     shares = {kind: count / len(clips) for kind, count in kinds.items()}
-    assert shares[("image", 1)] == pytest.approx(0.46, abs=0.04)
-    assert shares[("audio", 0)] == pytest.approx(0.11, abs=0.03)
+    assert shares[("image", 1)] == pytest.approx(0.42, abs=0.04)
+    assert shares[("audio", 0)] == pytest.approx(0.1, abs=0.03)
     assert shares["black"] == pytest.approx(0.03, abs=0.02)
-    assert shares[("video", 1)] == pytest.approx(0.16, abs=0.03)
-    assert shares[("video", 2)] == pytest.approx(0.24, abs=0.04)
+    assert shares[("video", 1)] == pytest.approx(0.1, abs=0.03)
+    assert shares[("video", 2)] == pytest.approx(0.35, abs=0.04)
 
 
 def test_frames_show_the_scenes_that_are_asked_about():

@@ -12,6 +12,8 @@ from videollama.training.questions import (
     caption_question,
     heard,
     make_questions,
+    scene_questions,
+    short_questions,
 )
 
 DOGS = ("Two black dogs run on the beach.", "Two dogs are running on a beach.", "Dogs play.")
@@ -67,6 +69,22 @@ def test_the_order_of_scenes_is_told():
         a.startswith("First ") and ", then " in a for answers in which.values() for a in answers
     )
     assert which["Which comes first, a car or a dog?"] == {"First a dog, then a car."}
+
+
+def test_two_scenes_are_told_apart_and_as_a_story():
+    story, first, last = scene_questions(ClipFacts("video", (DOGS, CARS), "absent"), Random(0), 2)
+    assert all(text.startswith("First ") and ", then " in text for text in story.answers)
+    assert set(first.answers) <= set(DOGS)
+    assert set(last.answers) <= set(CARS)
+    assert len(first.answers) == len(last.answers) == 2
+
+
+def test_short_questions_are_decided_by_one_word():
+    asked = short_questions(ClipFacts("video", (DOGS, CARS), "absent"), Random(0), 2, 1, Counter())
+    assert all(question.is_opening for question in asked)
+    openings = [question.answers[0] for question in asked if question.text.startswith("Is there")]
+    assert openings.count("Yes") == openings.count("No") > 0
+    assert any(question.answers[0].startswith("First ") for question in asked)
 
 
 def test_details_are_read_from_captions():

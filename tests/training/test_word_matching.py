@@ -27,12 +27,12 @@ def test_each_half_of_the_queries_names_its_own_scene(setup):
     batch = next(b for b in (batch_of(setup, n) for n in range(4)) if b["mask"].shape[1] > 1)
     with torch.no_grad():
         queries = objective.model.encode_video(batch["features"], batch["mask"])
-        queries = normalize(queries - objective.centre, dim=-1)
+        queries = normalize(queries - objective.naming.centre, dim=-1)
         expected = 0.0
         for sample in range(9):
             for half in (0, 1):
-                cosines = queries[sample, 2 * half : 2 * half + 2] @ objective.directions.T
-                scores = torch.logsumexp(12.0 * cosines, 0) - math.log(2) + objective.word_bias
+                cosines = queries[sample, 2 * half : 2 * half + 2] @ objective.naming.directions.T
+                scores = torch.logsumexp(12.0 * cosines, 0) - math.log(2) + objective.naming.word_bias
                 chance = torch.sigmoid(scores)
                 share = batch["word_shares"][sample, half]
                 expected -= float((share * chance.log() + (1 - share) * (1 - chance).log()).sum())
@@ -53,5 +53,5 @@ def test_names_are_learned(setup):
 
 
 def test_scale_and_biases_learn_faster(setup):
-    assert setup.objective.rate_of("word_scale") == 3.0
+    assert setup.objective.rate_of("naming.word_scale") == 3.0
     assert setup.objective.rate_of("model.video_projection.weight") == 1.0

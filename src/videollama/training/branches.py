@@ -22,10 +22,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Branch:
-    """Ids of a question up to where the answer opens, and of its answers with their end tokens."""
+    """Ids of a question up to where the answer opens, and of its answers with their end tokens.
+
+    Attributes:
+        question_ids: The question.
+        answers: Its answers.
+        is_opening: The answers end with the word that decides, and have no end token.
+    """
 
     question_ids: list[int]
     answers: list[list[int]]
+    is_opening: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class PackedClip:
         answer: Number of the answer, counted over the whole clip, 0 outside answers.
         sources: Places in the sequence whose next token is asked for.
         targets: Those tokens.
+        decisive: Which of them is the word that decides an answer.
     """
 
     input_ids: list[int]
@@ -47,6 +55,7 @@ class PackedClip:
     answer: list[int]
     sources: list[int]
     targets: list[int]
+    decisive: list[bool]
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class PackedBatch:
         visible: Which token sees which, `(B, L, L)`.
         sources: Places in the flattened `(B * L)` whose next token is asked for, `(A,)`.
         targets: Those tokens, `(A,)`.
+        decisive: Which of them is the word that decides an answer, `(A,)`.
     """
 
     input_ids: Tensor
@@ -66,6 +76,7 @@ class PackedBatch:
     visible: Tensor
     sources: Tensor
     targets: Tensor
+    decisive: Tensor
 
 
 def pack_clip(prefix_ids: Sequence[int], branches: Sequence[Branch]) -> PackedClip:
@@ -75,6 +86,7 @@ def pack_clip(prefix_ids: Sequence[int], branches: Sequence[Branch]) -> PackedCl
     question, answer = [0] * len(input_ids), [0] * len(input_ids)
     sources: list[int] = []
     targets: list[int] = []
+    decisive: list[bool] = []
     num_answers = 0
 
     def append(ids: Sequence[int], start: int, question_number: int, answer_number: int) -> None:
@@ -93,7 +105,8 @@ def pack_clip(prefix_ids: Sequence[int], branches: Sequence[Branch]) -> PackedCl
             append(ids[:-1], start, number, num_answers)
             sources += [last_of_question, *range(first, first + len(ids) - 1)]
             targets += ids
-    return PackedClip(input_ids, position_ids, question, answer, sources, targets)
+            decisive += [False] * (len(ids) - 1) + [branch.is_opening]
+    return PackedClip(input_ids, position_ids, question, answer, sources, targets, decisive)
 
 
 def pad_clips(clips: Sequence[PackedClip], pad_token_id: int) -> PackedBatch:
@@ -119,4 +132,5 @@ def pad_clips(clips: Sequence[PackedClip], pad_token_id: int) -> PackedBatch:
         visible=visible,
         sources=torch.tensor(sources),
         targets=torch.tensor(targets),
+        decisive=torch.tensor([flag for clip in clips for flag in clip.decisive]),
     )

@@ -24,6 +24,9 @@ from videollama.training.questions import ClipFacts
 from videollama.training.recipe import ClipsSection
 from videollama.training.sound_features import SoundFeatures
 
+BATCHES_SORTED = 4
+"""So many batches are sorted by length together: a short clip beside a long one is padding."""
+
 
 class PromptTree:
     """Lays clips out exactly as they are prompted in use, with the questions as branches.
@@ -60,11 +63,16 @@ class PromptTree:
         branches = [
             Branch(
                 prompt[len(prefix) :],
-                [[*encode_plain_text(a, self._tokenizer), self._end] for a in question.answers],
+                [self._answer(a, is_opening=question.is_opening) for a in question.answers],
+                question.is_opening,
             )
             for prompt, question in zip(prompts, clip.questions, strict=True)
         ]
         return pack_clip(prefix[len(self.common_ids) :], branches)
+
+    def _answer(self, text: str, *, is_opening: bool) -> list[int]:
+        ids = encode_plain_text(text, self._tokenizer)
+        return ids if is_opening else [*ids, self._end]
 
     def _ids(self, turn: Turn) -> list[int]:
         return self._processor.encode_turns([turn])
@@ -84,6 +92,8 @@ class ClipBatches(Batches):
         mixture: Gives the clips.
         tree: Gives their tokens.
         photos: Gives the features of their frames.
+        word_shares: Share of the captions of each photo that hold each word, `(photos, W)`; None
+            where words are not named.
         sounds: Gives the features of their sounds; None where no clip has one.
         options: The recipe's `clips` section.
         batch_size: Clips per batch.
@@ -100,6 +110,7 @@ class ClipBatches(Batches):
         sounds: SoundFeatures | None,
         options: ClipsSection,
         *,
+        word_shares: Tensor | None = None,
         batch_size: int,
         length: int,
         seed: int,
@@ -108,21 +119,37 @@ class ClipBatches(Batches):
         super().__init__(length)
         self._mixture, self._tree, self._photos, self._sounds = mixture, tree, photos, sounds
         self._options, self._noisy, self._seed = options, noisy, seed
-        self._batch_size = batch_size
+        self._batch_size, self._word_shares = batch_size, word_shares
+        self._group = -1
+        self._sorted: list[tuple[ComposedClip, PackedClip]] = []
 
     def make(self, number: int) -> dict[str, Any]:
         """Batch `number`."""
-        clips = self._mixture.take(number * self._batch_size, self._batch_size)
-        packed = pad_clips([self._tree.pack(clip) for clip in clips], self._tree.pad_token_id)
+        chosen = self._alike(number)
+        clips = [clip for clip, _ in chosen]
+        packed = pad_clips([tree for _, tree in chosen], self._tree.pad_token_id)
         batch: dict[str, Any] = {**vars(packed), "ids": [self._describe(clip) for clip in clips]}
         seen = [clip for clip in clips if clip.frames]
         if seen:
             batch["frame_features"], batch["pixel_mask"] = self._frames(seen)
+            if self._word_shares is not None:
+                batch["word_shares"] = torch.stack([self._words(clip) for clip in seen])
         heard = [clip for clip in clips if clip.sound is not None]
         if heard:
             generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
             batch["segment_features"], batch["audio_mask"] = self._segments(heard, generator)
         return batch
+
+    def _alike(self, number: int) -> list[tuple[ComposedClip, PackedClip]]:
+        """The clips of a batch: neighbours in length among those of a few batches."""
+        group, place = divmod(number, BATCHES_SORTED)
+        if group != self._group:
+            many = BATCHES_SORTED * self._batch_size
+            clips = self._mixture.take(group * many, many)
+            packed = [(clip, self._tree.pack(clip)) for clip in clips]
+            self._group = group
+            self._sorted = sorted(packed, key=lambda pair: len(pair[1].input_ids))
+        return self._sorted[place * self._batch_size :][: self._batch_size]
 
     def _frames(self, clips: Sequence[ComposedClip]) -> tuple[Tensor, Tensor]:
         """Features `(N, T, P, D)` and their mask `(N, T)`."""
@@ -138,6 +165,12 @@ class ClipBatches(Batches):
                     self._photos.black if black else self._photos.features(view, photo)
                 )
         return torch.from_numpy(features).float(), mask
+
+    def _words(self, clip: ComposedClip) -> Tensor:
+        """Words of the first and of the last frame, `(2, W)`."""
+        nothing = torch.zeros(self._word_shares.shape[1])
+        ends = (clip.frames[0][1], clip.frames[-1][1])
+        return torch.stack([nothing if p == BLACK else self._word_shares[p] for p in ends])
 
     def _segments(
         self, clips: Sequence[ComposedClip], generator: torch.Generator

@@ -16,6 +16,8 @@ from videollama.training.questions import (
     Question,
     caption_question,
     make_questions,
+    scene_questions,
+    short_questions,
 )
 from videollama.training.recipe import ClipsSection
 from videollama.training.sample_order import SampleOrder
@@ -124,7 +126,13 @@ class ClipMixture:
         facts = ClipFacts(kind, tuple(self._material.captions[s] for s in scenes), status, label)
         if len(scenes) == 1:
             asked.append(caption_question(facts, draw, 2))
-        asked += make_questions(facts, draw, 4 if len(scenes) == 2 else 3, times_asked)
+            asked += make_questions(facts, draw, 3, times_asked)
+        elif scenes:
+            asked += scene_questions(facts, draw, 2)
+            asked += make_questions(facts, draw, 1, times_asked)
+        else:
+            asked += make_questions(facts, draw, 3, times_asked)
+        asked += self._short_questions(facts, draw, times_asked)
         return ComposedClip(kind, tuple(frames), sound, variant, facts, tuple(asked))
 
     def _picture(
@@ -136,9 +144,16 @@ class ClipMixture:
             describe = Question(PICTURE_QUESTION, describe.answers)
         asked = [describe]
         if times_asked is not None:
-            asked += make_questions(facts, draw, 2, times_asked)
+            asked += make_questions(facts, draw, 1, times_asked)
+            asked += self._short_questions(facts, draw, times_asked)
         frames = ((self._view(draw), photo),)
         return ComposedClip("image", frames, None, 0, facts, tuple(asked))
+
+    def _short_questions(
+        self, facts: ClipFacts, draw: random.Random, times_asked: Counter[str]
+    ) -> list[Question]:
+        options = self._options
+        return short_questions(facts, draw, options.things, options.orders, times_asked)
 
     def _sound(
         self, draw: random.Random, *, must_have_track: bool

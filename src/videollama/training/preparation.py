@@ -27,14 +27,15 @@ from videollama.training.recipe import (
     Recipe,
     SoundEncoderRecipe,
     WordsRecipe,
+    WordsSection,
 )
 from videollama.training.sound_classifier import SoundBatches, SoundClassifier, SoundValidation
 from videollama.training.sound_features import SoundFeatures, load_sound_features
 from videollama.training.sound_spectra import load_sound_spectra
 from videollama.training.stages import Objective, belongs_to, trained_parts
-from videollama.training.vocabulary import build_vocabulary
+from videollama.training.vocabulary import Vocabulary, build_vocabulary
 from videollama.training.word_batches import PhotoWords, SoundWords
-from videollama.training.word_matching import WordMatching
+from videollama.training.word_matching import WordMatching, WordNaming
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,40 @@ def _naming(
     said: Sequence[Sequence[tuple[str, ...]]],
 ) -> tuple[WordMatching, list[Tensor]]:
     """The objective, and the words of each sample of both parts, `(samples, W)` each."""
-    vocabulary = build_vocabulary(
-        said[0],
-        model.language_model.get_input_embeddings().weight.detach(),
-        processor.tokenizer,
-        min_samples=recipe.words.min_samples,
-    )
+    vocabulary = _vocabulary(model, processor, said[0], recipe.words)
     branch: Literal["video", "audio"] = "video" if recipe.stage == "video_pretrain" else "audio"
     shares = [torch.stack([vocabulary.word_shares(said) for said in part]) for part in said]
     return WordMatching(model, branch, vocabulary, recipe.words), shares
+
+
+def _naming_beside(
+    model: VideoLlamaForConditionalGeneration,
+    processor: VideoLlamaProcessor,
+    recipe: InstructRecipe,
+    photos: Sequence[PhotoViews],
+) -> tuple[WordNaming | None, Sequence[Tensor | None]]:
+    """What names the words beside the answers, and the words of both parts; or nothing."""
+    if not recipe.clips.word_weight:
+        return None, (None, None)
+    vocabulary = _vocabulary(model, processor, photos[0].captions, recipe.words)
+    shares = [
+        torch.stack([vocabulary.word_shares(said) for said in part.captions]) for part in photos
+    ]
+    return WordNaming(vocabulary, recipe.words.scale, recipe.words.bias_shift), shares
+
+
+def _vocabulary(
+    model: VideoLlamaForConditionalGeneration,
+    processor: VideoLlamaProcessor,
+    captions: Sequence[tuple[str, ...]],
+    options: WordsSection,
+) -> Vocabulary:
+    return build_vocabulary(
+        captions,
+        model.language_model.get_input_embeddings().weight.detach(),
+        processor.tokenizer,
+        min_samples=options.min_samples,
+    )
 
 
 def _both(recipe: Recipe, validation: Sequence[object]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -160,12 +186,15 @@ def _prepare_instruct(
     if recipe.clips.questions == "all":
         sounds = _sounds(model, recipe, data, broken, report)
     tree = PromptTree(processor)
+    naming, shares = _naming_beside(model, processor, recipe, photos)
+    if recipe.training.precision == "bfloat16":
+        model.language_model.to(torch.bfloat16)
     size = recipe.training.batch_size
     shown = recipe.training.validation_samples
     batches = []
-    for seen, heard, length, noisy in (
-        (photos[0], sounds[0], _num_batches(recipe), True),
-        (photos[1], sounds[1], -(-shown // size), False),
+    for seen, heard, share, length, noisy in (
+        (photos[0], sounds[0], shares[0], _num_batches(recipe), True),
+        (photos[1], sounds[1], shares[1], -(-shown // size), False),
     ):
         material = Material(
             captions=seen.captions,
@@ -181,6 +210,7 @@ def _prepare_instruct(
                 seen,
                 heard,
                 recipe.clips,
+                word_shares=share,
                 batch_size=size,
                 length=length,
                 seed=recipe.seed,
@@ -194,7 +224,14 @@ def _prepare_instruct(
     if sounds[0] is not None and sounds[1] is not None:
         counted |= {"sounds": sounds[0].sounds, "validation_sounds": sounds[1].sounds}
     return Setup(
-        objective=BranchedAnswers(model, trained_parts(recipe), tree.common_ids),
+        objective=BranchedAnswers(
+            model,
+            trained_parts(recipe),
+            tree.common_ids,
+            opening_weight=recipe.clips.opening_weight,
+            naming=naming,
+            word_weight=recipe.clips.word_weight,
+        ),
         training=batches[0],
         validation=batches[1],
         counts=_counts(**counted),

@@ -52,6 +52,18 @@ ORDER = (
     "Describe the scenes in order.",
     "What happens in the video?",
 )
+AT_FIRST = (
+    "What is shown first?",
+    "What happens first?",
+    "Describe the first scene.",
+    "How does the video begin?",
+)
+AT_LAST = (
+    "What is shown last?",
+    "What happens at the end?",
+    "Describe the last scene.",
+    "How does the video end?",
+)
 NUMBERS = ("two", "three", "four", "five", "six")
 _PLURALS = (
     "men|women|boys|girls|people|children|kids|dogs|horses|birds|players|cyclists|skiers|bikes|"
@@ -99,10 +111,18 @@ class ClipFacts:
 
 @dataclass(frozen=True)
 class Question:
-    """A question, and answers of which each is right on its own."""
+    """A question, and answers of which each is right on its own.
+
+    Attributes:
+        text: The question.
+        answers: Each right on its own.
+        is_opening: The answers are only how an answer opens, up to the word that decides. Where
+            much is asked about one clip, the rest would teach nothing new.
+    """
 
     text: str
     answers: tuple[str, ...]
+    is_opening: bool = False
 
 
 def caption_question(facts: ClipFacts, draw: Random, num_answers: int) -> Question:
@@ -110,6 +130,46 @@ def caption_question(facts: ClipFacts, draw: Random, num_answers: int) -> Questi
     captions = facts.scenes[0]
     chosen = draw.sample(captions, min(num_answers, len(captions)))
     return Question(_ask(DESCRIBE, facts, draw), tuple(chosen))
+
+
+def scene_questions(facts: ClipFacts, draw: Random, num_answers: int) -> list[Question]:
+    """Ask for the story, the first scene and the last one of a clip of several scenes.
+
+    The answers for a scene are people's captions of it. Nothing else teaches the order of scenes
+    as fast: each answer tells a dozen words about which queries to look at.
+    """
+    stories = tuple(_story(facts, draw) for _ in range(num_answers))
+    asked = [Question(_ask(ORDER, facts, draw), stories)]
+    for forms, captions in ((AT_FIRST, facts.scenes[0]), (AT_LAST, facts.scenes[-1])):
+        chosen = draw.sample(captions, min(num_answers, len(captions)))
+        asked.append(Question(_ask(forms, facts, draw), tuple(chosen)))
+    return asked
+
+
+def short_questions(
+    facts: ClipFacts, draw: Random, num_things: int, num_orders: int, times_asked: Counter[str]
+) -> list[Question]:
+    """Draw questions that one word decides: is a thing there, and which of two comes first.
+
+    Only how the answer opens is learned, so many of them cost little.
+
+    Args:
+        facts: What is known of the clip.
+        draw: Source of randomness.
+        num_things: How many things that are there are asked for at most, and as many that are not.
+        num_orders: How many pairs of things are asked for at most, where there are two scenes.
+        times_asked: See `make_questions`.
+    """
+    asked = _presence(facts, draw, times_asked, num_things)
+    if len(facts.scenes) > 1:
+        asked += _order(facts, draw, num_orders)
+    return [_opening(question) for question in asked]
+
+
+def _opening(question: Question) -> Question:
+    """The question with its answer up to the comma: "Yes" or "First a dog"."""
+    openings = tuple(answer.split(",")[0] for answer in question.answers)
+    return Question(question.text, openings, is_opening=True)
 
 
 def make_questions(
@@ -170,9 +230,9 @@ def _about_pictures(facts: ClipFacts, draw: Random, times_asked: Counter[str]) -
         found = [Question(_ask(DESCRIBE, facts, draw), (nothing,))]
         both = f"{nothing} {heard(facts)}"
         return [*found, Question(_ask(SEE_AND_HEAR, facts, draw), (both,))]
-    found = _presence(facts, draw, times_asked)
+    found = _presence(facts, draw, times_asked, 1)
     if len(facts.scenes) > 1:
-        found += _order(facts, draw)
+        found += _order(facts, draw, 1)
     else:
         found += _details(facts.scenes[0], draw)
     if facts.kind == "video":
@@ -195,8 +255,10 @@ def _clause(caption: str) -> str:
     return (caption[0].lower() + caption[1:]).rstrip(".")
 
 
-def _presence(facts: ClipFacts, draw: Random, times_asked: Counter[str]) -> list[Question]:
-    """One question about a thing that is there, one about a thing that is not."""
+def _presence(
+    facts: ClipFacts, draw: Random, times_asked: Counter[str], number: int
+) -> list[Question]:
+    """Questions about things that are there, and as many about things that are not."""
     everything = [caption for captions in facts.scenes for caption in captions]
     present = [
         thing
@@ -206,25 +268,25 @@ def _presence(facts: ClipFacts, draw: Random, times_asked: Counter[str]) -> list
     absent = [thing for thing in OBJECT_WORDS.values() if thing.is_absent(everything)]
     medium = "picture" if facts.kind == "image" else "video"
     found = []
-    if present and absent:
-        thing = draw.choice(present)
+    for thing in draw.sample(present, min(number, len(present), len(absent))):
         yes = f"Yes, there is {thing.phrase}."
         found.append(Question(f"Is there {thing.phrase} in the {medium}?", (yes,)))
         times_asked[thing.name] += 1
-        thing = max(absent, key=lambda thing: (times_asked[thing.name], draw.random()))
-        times_asked[thing.name] -= 1
-        no = f"No, I do not see {thing.phrase}."
-        found.append(Question(f"Is there {thing.phrase} in the {medium}?", (no,)))
+        missing = max(absent, key=lambda thing: (times_asked[thing.name], draw.random()))
+        absent.remove(missing)
+        times_asked[missing.name] -= 1
+        no = f"No, I do not see {missing.phrase}."
+        found.append(Question(f"Is there {missing.phrase} in the {medium}?", (no,)))
     return found
 
 
-def _order(facts: ClipFacts, draw: Random) -> list[Question]:
-    found = [Question(_ask(ORDER, facts, draw), (_story(facts, draw),))]
+def _order(facts: ClipFacts, draw: Random, number: int) -> list[Question]:
+    """Questions which of two things comes first."""
     first, last = facts.scenes[0], facts.scenes[-1]
-    only_first = _things_only_in(first, last)
-    only_last = _things_only_in(last, first)
-    if only_first and only_last:
-        a, b = draw.choice(only_first), draw.choice(only_last)
+    only_first, only_last = _things_only_in(first, last), _things_only_in(last, first)
+    pairs = [(a, b) for a in only_first for b in only_last]
+    found = []
+    for a, b in draw.sample(pairs, min(number, len(pairs))):
         named = [a.phrase, b.phrase]
         draw.shuffle(named)
         text = f"Which comes first, {named[0]} or {named[1]}?"

@@ -170,16 +170,24 @@ class ClipsSection(Section):
         pictures: Share of single pictures; likewise `sounds`, `black` and `one_scene`. What is left
             are clips of two scenes.
         captions: Captions learned per description of a picture.
+        things: So many things that are there are asked for at most, and as many that are not.
+        orders: So many pairs of things of two scenes are asked for at most.
+        word_weight: Weight of naming the captions' words, as in `video_pretrain`; 0 leaves it out.
+        opening_weight: Weight of a word that decides an answer; other words have 1.
         feature_noise: Relative noise on the sound encoder's outputs.
         segment_dropout: Chance that a segment of sound after the first is hidden.
     """
 
     questions: Literal["captions", "all"] = "all"
-    pictures: float = Field(default=0.46, ge=0, le=1)
-    sounds: float = Field(default=0.11, ge=0, le=1)
+    pictures: float = Field(default=0.42, ge=0, le=1)
+    sounds: float = Field(default=0.10, ge=0, le=1)
     black: float = Field(default=0.03, ge=0, le=1)
-    one_scene: float = Field(default=0.16, ge=0, le=1)
-    captions: int = Field(default=3, ge=1)
+    one_scene: float = Field(default=0.10, ge=0, le=1)
+    captions: int = Field(default=5, ge=1)
+    things: int = Field(default=2, ge=0)
+    orders: int = Field(default=3, ge=0)
+    word_weight: float = Field(default=0.02, ge=0)
+    opening_weight: float = Field(default=2.0, gt=0)
     feature_noise: float = Field(default=0.1, ge=0)
     segment_dropout: float = Field(default=0.25, ge=0, lt=1)
 
@@ -220,6 +228,7 @@ class InstructRecipe(Recipe):
 
     stage: Literal["instruct"]
     clips: ClipsSection = ClipsSection()
+    words: WordsSection = WordsSection()
 
 
 RECIPES: dict[str, type[Recipe]] = {
