@@ -1,47 +1,23 @@
-"""Numbers that compare answers with references: CIDEr-D, BLEU, balanced accuracy, matches.
+"""Numbers that compare answers with references: captions, balanced accuracy, matches.
 
-CIDEr-D and BLEU repeat coco-caption's `Cider` and `Bleu` (github.com/tylin/coco-caption, packaged
-as pycocoevalcap) number for number on equal tokens. Only its tokeniser, Stanford's PTB in Java, is
-replaced by `caption_tokens`: on the 35,000 captions of Flickr8k's train and val splits the two
-differ in 39 (mostly "#", "&" and brackets), and CIDEr-D of one human caption against the other four
-is 80.371 instead of 80.366.
+BLEU repeats coco-caption's `Bleu` number for number on equal tokens; for the tokens and CIDEr-D
+see `videollama.consensus`.
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-LONGEST_NGRAM = 4
-CIDER_SIGMA = 6.0
-"""Width in words of CIDEr-D's penalty for captions of another length."""
-
-_TOKEN = re.compile(r"[a-z0-9]+(?:[-./&:,_][a-z0-9]+)*")
-_CONTRACTION = re.compile(r"(?<=[a-z0-9])(n't|'(?:s|re|ve|ll|d|m))(?![a-z0-9])")
-_CONTRACTION_ALONE = re.compile(r"n't|'(?:s|re|ve|ll|d|m)")
-
-Ngram = tuple[str, ...]
-
-
-def caption_tokens(text: str) -> list[str]:
-    """Split a caption into words as coco-caption does after removing punctuation.
-
-    Lower case; "dog's" gives "dog" and "'s", "don't" gives "do" and "n't"; hyphens, dots and
-    commas inside a word or number stay ("t-shirt", "1,000"); all other punctuation goes.
-
-    Args:
-        text: A caption.
-
-    Returns:
-        Its words.
-    """
-    plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    tokens: list[str] = []
-    for piece in _CONTRACTION.sub(r" \1 ", plain).split():
-        tokens.extend([piece] if _CONTRACTION_ALONE.fullmatch(piece) else _TOKEN.findall(piece))
-    return tokens
+from videollama.consensus import (
+    LONGEST_NGRAM,
+    Ngram,
+    caption_tokens,
+    check_pairs,
+    cider_d,
+    ngrams,
+)
 
 
 @dataclass(frozen=True)
@@ -77,79 +53,6 @@ def caption_scores(candidates: Sequence[str], references: Sequence[Sequence[str]
     )
 
 
-def cider_d(
-    candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
-) -> list[float]:
-    """CIDEr-D of each candidate, document frequencies taken from the references.
-
-    R. Vedantam, C. L. Zitnick, D. Parikh, "CIDEr", CVPR 2015; clipping, the length penalty and
-    the factor 10 as in coco-caption, where the length is counted in bigrams.
-
-    Args:
-        candidates: Tokens of one caption per picture.
-        references: Tokens of the human captions per picture.
-
-    Returns:
-        Scores from 0 to 10. The score of one picture alone is 0: its words all have the
-        document frequency 1.
-
-    Raises:
-        ValueError: If the lengths differ, or a picture has no reference.
-    """
-    _check_pairs(candidates, references)
-    cooked = [[_ngrams(caption) for caption in group] for group in references]
-    frequency: Counter[Ngram] = Counter()
-    for group in cooked:
-        frequency.update({ngram for caption in group for ngram in caption})
-    log_pictures = math.log(len(references)) if references else 0.0
-
-    def weigh(counts: Counter[Ngram]) -> "_Weighted":
-        return _Weighted.of(counts, frequency, log_pictures)
-
-    scores = []
-    for candidate, group in zip(candidates, cooked, strict=True):
-        mine = weigh(_ngrams(candidate))
-        scores.append(10.0 * fmean(mine.similarity(weigh(human)) for human in group))
-    return scores
-
-
-@dataclass(frozen=True)
-class _Weighted:
-    """TF-IDF weights of a caption's n-grams, one dictionary and one norm per n."""
-
-    weights: tuple[dict[Ngram, float], ...]
-    norms: tuple[float, ...]
-    length: int
-
-    @classmethod
-    def of(
-        cls, counts: Counter[Ngram], frequency: Counter[Ngram], log_pictures: float
-    ) -> "_Weighted":
-        weights: tuple[dict[Ngram, float], ...] = tuple({} for _ in range(LONGEST_NGRAM))
-        for ngram, count in counts.items():
-            rarity = log_pictures - math.log(max(1, frequency[ngram]))
-            weights[len(ngram) - 1][ngram] = count * rarity
-        norms = tuple(math.sqrt(sum(w * w for w in group.values())) for group in weights)
-        length = sum(count for ngram, count in counts.items() if len(ngram) == 2)
-        return cls(weights, norms, length)
-
-    def similarity(self, reference: "_Weighted") -> float:
-        """Mean over n of the clipped cosine, times the penalty for another length."""
-        total = 0.0
-        for mine, theirs, norm, their_norm in zip(
-            self.weights, reference.weights, self.norms, reference.norms, strict=True
-        ):
-            product = sum(
-                min(weight, theirs[ngram]) * theirs[ngram]
-                for ngram, weight in mine.items()
-                if ngram in theirs
-            )
-            total += product / (norm * their_norm) if norm and their_norm else product
-        difference = self.length - reference.length
-        penalty = math.exp(-(difference**2) / (2.0 * CIDER_SIGMA**2))
-        return penalty * total / LONGEST_NGRAM
-
-
 def corpus_bleu(
     candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]]
 ) -> tuple[float, ...]:
@@ -167,7 +70,7 @@ def corpus_bleu(
     Raises:
         ValueError: If the lengths differ, or a picture has no reference.
     """
-    _check_pairs(candidates, references)
+    check_pairs(candidates, references)
     correct = [0] * LONGEST_NGRAM
     guessed = [0] * LONGEST_NGRAM
     candidate_length = reference_length = 0
@@ -177,8 +80,8 @@ def corpus_bleu(
         reference_length += min((abs(len(human) - length), len(human)) for human in group)[1]
         most: Counter[Ngram] = Counter()
         for human in group:
-            most |= _ngrams(human)
-        for ngram, count in _ngrams(candidate).items():
+            most |= ngrams(human)
+        for ngram, count in ngrams(candidate).items():
             correct[len(ngram) - 1] += min(count, most[ngram])
         for order in range(LONGEST_NGRAM):
             guessed[order] += max(0, length - order)
@@ -230,19 +133,3 @@ def soft_match(answer: str, truth: str) -> bool:
 def _bare(text: str) -> list[str]:
     tokens = caption_tokens(text)
     return tokens[1:] if tokens[:1] in (["a"], ["an"], ["the"]) else tokens
-
-
-def _ngrams(tokens: Sequence[str]) -> Counter[Ngram]:
-    return Counter(
-        tuple(tokens[start : start + length])
-        for length in range(1, LONGEST_NGRAM + 1)
-        for start in range(len(tokens) - length + 1)
-    )
-
-
-def _check_pairs(candidates: Sequence[object], references: Sequence[Sequence[object]]) -> None:
-    if len(candidates) != len(references) or not all(references):
-        raise ValueError(
-            f"each of {len(candidates)} captions needs its references, got "
-            f"{sum(1 for group in references if group)} groups that are not empty"
-        )

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from videollama.consensus import by_consensus
 from videollama.errors import DataError, MediaError
 from videollama.media.captioned_photos import Photo, read_photos
 from videollama.media.composition import black_frames
@@ -39,7 +40,7 @@ class PhotoViews:
 
     Attributes:
         photos: The usable ones, in the order of their list.
-        captions: Their captions as sentences.
+        captions: Their captions as sentences, the most typical first.
         num_views: Views of each.
         black: Features of a black frame, `(P, D)`.
     """
@@ -102,7 +103,7 @@ def load_photo_views(
         if not rows:
             raise DataError(f"{folder} has no usable photo for {name}.")
         kept = [photos[row] for row in rows]
-        captions = [sentences(photo.captions) for photo in kept]
+        captions = by_consensus([sentences(photo.captions) for photo in kept])
         parts.append(PhotoViews(kept, captions, num_views, black, caches, rows))
     return parts[0], parts[1]
 

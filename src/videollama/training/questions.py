@@ -64,6 +64,9 @@ AT_LAST = (
     "Describe the last scene.",
     "How does the video end?",
 )
+TYPICAL = 3
+"""So many of a picture's captions are learned: the rest agree least with what others say."""
+
 NUMBERS = ("two", "three", "four", "five", "six")
 _PLURALS = (
     "men|women|boys|girls|people|children|kids|dogs|horses|birds|players|cyclists|skiers|bikes|"
@@ -97,8 +100,8 @@ class ClipFacts:
 
     Attributes:
         kind: What the model is told that it gets.
-        scenes: Captions of each scene in order, each in sentence form; empty for black pictures
-            and for sound files.
+        scenes: Captions of each scene in order, each in sentence form, the most typical first;
+            empty for black pictures and for sound files.
         audio: What the sound track is; "absent" for pictures.
         sound: ESC-50 label of the sound, where `audio` is "present".
     """
@@ -126,10 +129,8 @@ class Question:
 
 
 def caption_question(facts: ClipFacts, draw: Random, num_answers: int) -> Question:
-    """Ask for a description; the answers are people's captions of a one-scene clip."""
-    captions = facts.scenes[0]
-    chosen = draw.sample(captions, min(num_answers, len(captions)))
-    return Question(_ask(DESCRIBE, facts, draw), tuple(chosen))
+    """Ask for a description; the answers are the most typical captions of a one-scene clip."""
+    return Question(_ask(DESCRIBE, facts, draw), facts.scenes[0][:num_answers])
 
 
 def scene_questions(facts: ClipFacts, draw: Random, num_answers: int) -> list[Question]:
@@ -141,8 +142,7 @@ def scene_questions(facts: ClipFacts, draw: Random, num_answers: int) -> list[Qu
     stories = tuple(_story(facts, draw) for _ in range(num_answers))
     asked = [Question(_ask(ORDER, facts, draw), stories)]
     for forms, captions in ((AT_FIRST, facts.scenes[0]), (AT_LAST, facts.scenes[-1])):
-        chosen = draw.sample(captions, min(num_answers, len(captions)))
-        asked.append(Question(_ask(forms, facts, draw), tuple(chosen)))
+        asked.append(Question(_ask(forms, facts, draw), captions[:num_answers]))
     return asked
 
 
@@ -243,7 +243,7 @@ def _about_pictures(facts: ClipFacts, draw: Random, times_asked: Counter[str]) -
 
 def _story(facts: ClipFacts, draw: Random) -> str:
     """One caption, or "First …, then …." over the scenes."""
-    chosen = [draw.choice(captions) for captions in facts.scenes]
+    chosen = [draw.choice(captions[:TYPICAL]) for captions in facts.scenes]
     if len(chosen) == 1:
         return chosen[0]
     clauses = [_clause(caption) for caption in chosen]

@@ -169,7 +169,7 @@ class ClipsSection(Section):
             branch; "all" asks everything and trains both branches.
         pictures: Share of single pictures; likewise `sounds`, `black` and `one_scene`. What is left
             are clips of two scenes.
-        captions: Captions learned per description of a picture.
+        captions: Captions learned per description of a picture, the most typical ones.
         things: So many things that are there are asked for at most, and as many that are not.
         orders: So many pairs of things of two scenes are asked for at most.
         word_weight: Weight of naming the captions' words, as in `video_pretrain`; 0 leaves it out.
@@ -183,7 +183,7 @@ class ClipsSection(Section):
     sounds: float = Field(default=0.10, ge=0, le=1)
     black: float = Field(default=0.03, ge=0, le=1)
     one_scene: float = Field(default=0.10, ge=0, le=1)
-    captions: int = Field(default=5, ge=1)
+    captions: int = Field(default=3, ge=1)
     things: int = Field(default=2, ge=0)
     orders: int = Field(default=3, ge=0)
     word_weight: float = Field(default=0.02, ge=0)
