@@ -56,6 +56,12 @@ def test_frames_show_the_scenes_that_are_asked_about():
             assert clip.facts.audio != "absent"
 
 
+def test_scenes_are_rather_chosen_that_can_be_told_apart():
+    clips = mixture(pictures=0.0, sounds=0.0, black=0.0, one_scene=0.0).take(0, 300)
+    asked = sum(any("comes first" in q.text for q in clip.questions) for clip in clips)
+    assert asked > 0.9 * len(clips)  # by chance two of three
+
+
 def test_captions_alone_show_single_pictures():
     clips = mixture(questions="captions", captions=2).take(0, 50)
     assert {clip.kind for clip in clips} == {"image"}

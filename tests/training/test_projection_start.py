@@ -1,6 +1,8 @@
+import copy
+
 import torch
 
-from videollama.training.projection_start import word_directions
+from videollama.training.projection_start import start_frame_positions, word_directions
 
 
 def test_the_first_directions_are_those_that_tell_words_apart():
@@ -17,3 +19,13 @@ def test_the_first_directions_are_those_that_tell_words_apart():
     for direction in directions.T[:2]:
         within = (telling.T @ direction).norm() / direction.norm()
         assert within > 0.9
+
+
+def test_a_film_and_its_reverse_begin_apart_and_a_picture_stays(tiny_model):
+    model = copy.deepcopy(tiny_model)
+    places = model.frame_position_embedding.weight.detach().clone()
+    start_frame_positions(model)
+    table = model.frame_position_embedding.weight.detach()
+    assert torch.equal(table[0], places[0])
+    distances = torch.cdist(table, table) + torch.eye(len(table))
+    assert distances.min() > 0.1

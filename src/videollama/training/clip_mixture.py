@@ -16,6 +16,7 @@ from videollama.training.questions import (
     Question,
     caption_question,
     make_questions,
+    orderable_things,
     scene_questions,
     short_questions,
 )
@@ -27,6 +28,9 @@ BLACK = -1
 
 WINDOW = 256
 """Clips composed together, so that "yes" and "no" about each thing can be balanced."""
+
+SCENES_TRIED = 4
+"""So often a second scene is drawn in search of one that holds another thing than the first."""
 
 PICTURE_QUESTION = "Describe the picture."
 
@@ -120,7 +124,7 @@ class ClipMixture:
             scenes = [photo]
             frames = [(self._view(draw), photo) for _ in range(draw.choice((2, 3, 4, 8)))]
         else:
-            other = draw.randrange(len(self._material.captions))
+            other = self._another(photo, draw)
             scenes = [photo, other]
             frames = self._two_scenes(photo, other, draw)
         facts = ClipFacts(kind, tuple(self._material.captions[s] for s in scenes), status, label)
@@ -167,6 +171,15 @@ class ClipMixture:
             return status, None, 0
         sound = draw.randrange(len(self._material.labels))
         return status, sound, draw.randrange(self._material.num_variants)
+
+    def _another(self, photo: int, draw: random.Random) -> int:
+        """A second scene; rather one with which it can be asked what comes first."""
+        captions = self._material.captions
+        for _ in range(SCENES_TRIED):
+            other = draw.randrange(len(captions))
+            if orderable_things(captions[photo], captions[other]):
+                break
+        return other
 
     def _view(self, draw: random.Random) -> int:
         return draw.randrange(self._material.num_views)

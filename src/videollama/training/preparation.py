@@ -21,7 +21,10 @@ from videollama.training.clip_mixture import ClipMixture, Material
 from videollama.training.feature_cache import Report
 from videollama.training.network import build_model, build_sound_encoder, handed_on
 from videollama.training.photo_views import PhotoViews, load_photo_views
-from videollama.training.projection_start import start_frame_projection
+from videollama.training.projection_start import (
+    start_frame_positions,
+    start_frame_projection,
+)
 from videollama.training.recipe import (
     InstructRecipe,
     Recipe,
@@ -104,6 +107,7 @@ def _prepare_words(recipe: WordsRecipe, data: Path, broken: BrokenSamples, repor
         objective, shares = _naming(model, processor, recipe, [p.captions for p in photos])
         if is_new:
             start_frame_projection(model, photos[0], shares[0])
+            start_frame_positions(model)
         counts = _counts(photos=photos[0].photos, validation_photos=photos[1].photos)
         for part, share, options in zip(
             photos, shares, _both(recipe, photos[1].photos), strict=True

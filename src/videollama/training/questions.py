@@ -282,9 +282,7 @@ def _presence(
 
 def _order(facts: ClipFacts, draw: Random, number: int) -> list[Question]:
     """Questions which of two things comes first."""
-    first, last = facts.scenes[0], facts.scenes[-1]
-    only_first, only_last = _things_only_in(first, last), _things_only_in(last, first)
-    pairs = [(a, b) for a in only_first for b in only_last]
+    pairs = orderable_things(facts.scenes[0], facts.scenes[-1])
     found = []
     for a, b in draw.sample(pairs, min(number, len(pairs))):
         named = [a.phrase, b.phrase]
@@ -292,6 +290,19 @@ def _order(facts: ClipFacts, draw: Random, number: int) -> list[Question]:
         text = f"Which comes first, {named[0]} or {named[1]}?"
         found.append(Question(text, (f"First {a.phrase}, then {b.phrase}.",)))
     return found
+
+
+def orderable_things(
+    first: Sequence[str], last: Sequence[str]
+) -> list[tuple[ObjectWords, ObjectWords]]:
+    """Pairs of a thing only in the first scene and a thing only in the last.
+
+    Args:
+        first: Captions of the first scene.
+        last: Captions of the last scene.
+    """
+    only_first, only_last = _things_only_in(first, last), _things_only_in(last, first)
+    return [(a, b) for a in only_first for b in only_last]
 
 
 def _things_only_in(scene: Sequence[str], other: Sequence[str]) -> list[ObjectWords]:
