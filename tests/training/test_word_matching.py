@@ -32,7 +32,9 @@ def test_each_half_of_the_queries_names_its_own_scene(setup):
         for sample in range(9):
             for half in (0, 1):
                 cosines = queries[sample, 2 * half : 2 * half + 2] @ objective.naming.directions.T
-                scores = torch.logsumexp(12.0 * cosines, 0) - math.log(2) + objective.naming.word_bias
+                scores = (
+                    torch.logsumexp(12.0 * cosines, 0) - math.log(2) + objective.naming.word_bias
+                )
                 chance = torch.sigmoid(scores)
                 share = batch["word_shares"][sample, half]
                 expected -= float((share * chance.log() + (1 - share) * (1 - chance).log()).sum())
