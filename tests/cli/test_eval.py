@@ -92,6 +92,7 @@ def test_the_page_is_written(command, photo_folder, tmp_path):
     [
         (("order", "--fold", "4"), InputError, "--fold 4 does not fit: photos"),
         (("sounds", "--split", "val"), InputError, "--split val does not fit: sounds"),
+        (("order", "--photos", "x"), InputError, "--photos x does not fit: FOLDER itself"),
         (("captions", "--split", "dev"), DataError, "no split 'dev'"),
         (("sounds",), DataError, r"labels\.csv does not exist"),
     ],

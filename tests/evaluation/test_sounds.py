@@ -1,5 +1,6 @@
 import pytest
 
+from tests.evaluation.conftest import scene_of
 from videollama.errors import DataError
 from videollama.evaluation.sounds import SoundsTask, says_no_audio_track, says_silence
 
@@ -23,7 +24,17 @@ def test_sound_files_and_clips_without_sound(sound_folder):
     assert kinds["no audio track"].audio_status == "absent"
     assert kinds["no audio track"].waveform is None
     assert kinds["silent"].audio_status == "silent"
-    assert kinds["silent"].waveform.shape == (1, 4 * 16_000)
+    assert kinds["silent"].duration_seconds == pytest.approx(4.0, abs=0.2)
+    assert [len(kinds[group].frames) for group in ("no audio track", "silent")] == [8, 8]
+
+
+def test_clips_without_sound_show_the_photos_that_are_given(sound_folder, photo_folder):
+    task = SoundsTask(sound_folder, photos=photo_folder, num_frames=2)
+    assert task.source == "fold 4, photos of split val"
+    mute = [sample.open_clip() for sample in task.samples if sample.group != "named"][:12]
+    assert {scene_of(clip.frames[0]) for clip in mute} == {"dog", "car", "boat"}
+    assert mute[0].frames.shape == (2, 24, 32, 3)
+    assert {clip.kind for clip in mute} == {"video"}
 
 
 def test_right_answers_score_100_and_each_group_counts_for_itself(sound_folder):

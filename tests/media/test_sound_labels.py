@@ -29,3 +29,24 @@ def test_every_label_phrase_and_wording_names_its_class_and_no_other(label):
 )
 def test_named_sounds(answer, labels):
     assert named_sounds(answer) == labels
+
+
+@pytest.mark.parametrize(
+    ("answer", "labels"),
+    [
+        ("I do not hear a dog.", set()),
+        ("I don't hear a dog, a cat or rain.", set()),
+        ("I can\u2019t hear any birds", set()),
+        ("There is no siren and no train.", set()),
+        ("Rain without thunder.", {"rain"}),
+        ("I hear rain, but no dog.", {"rain"}),
+        ("I do not hear a dog, I hear rain.", {"rain"}),
+        ("There is no dog. Rain is falling.", {"rain"}),
+        ("It is not a dog but a cat meowing.", {"cat"}),
+        ("No, a dog barking.", {"dog"}),
+        ("No sound but a dog barking.", {"dog"}),
+        ("Nothing but rain.", {"rain"}),
+    ],
+)
+def test_a_sound_that_is_denied_is_not_named(answer, labels):
+    assert named_sounds(answer) == labels

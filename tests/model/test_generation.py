@@ -1,5 +1,7 @@
 """Answers of the whole model: greedy, sampled, beams, streamed, in batches."""
 
+import warnings
+
 import pytest
 import torch
 from transformers.generation.streamers import BaseStreamer
@@ -47,6 +49,12 @@ def test_greedy_takes_the_most_likely_token_each_time(model):
     batch = question(model)
     answer = model.generate(**batch, **options())
     assert answer.tolist() == [greedy_without_cache(model, batch)]
+
+
+def test_writing_warns_of_nothing(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.generate(**question(model), **options())
 
 
 def test_only_new_tokens_come_back(model):

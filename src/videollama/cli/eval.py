@@ -54,6 +54,14 @@ def evaluate(
         int | None,
         typer.Option("--frames", min=1, help="Frames per clip. [default: 1; sounds, order: 8]"),
     ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(
+            "--photos",
+            metavar="FOLDER",
+            help="Photos for the clips without sound of: sounds. [default: patches of colour]",
+        ),
+    ] = None,
     blind: Annotated[
         bool, typer.Option("--blind", help="Also ask without giving media, for comparison.")
     ] = False,
@@ -84,7 +92,16 @@ def evaluate(
         videollama eval sounds esc50/ --fold 4 --output sounds.jsonl --json
     """
     with working("Reading the questions", quiet=quiet):
-        questions = _task(task, folder, split, fold, limit=limit, frames=frames, seed=seed)
+        questions = _task(
+            task,
+            folder,
+            split=split,
+            fold=fold,
+            photos=photos,
+            limit=limit,
+            frames=frames,
+            seed=seed,
+        )
     if not quiet:
         notes().print(f"{task}: {len(questions.samples)} questions, {questions.source}")
     with working("Loading the model", quiet=quiet):
@@ -97,6 +114,7 @@ def evaluate(
         "task": str(task),
         "folder": str(folder.resolve()),
         "part": questions.source,
+        "photos": None if photos is None else str(photos.resolve()),
         "seed": seed,
         "frames": frames,
         "model": model or "default",
@@ -128,9 +146,10 @@ def evaluate(
 def _task(
     task: TaskName,
     folder: Path,
+    *,
     split: str | None,
     fold: str | None,
-    *,
+    photos: Path | None,
     frames: int | None,
     **common: Any,
 ) -> "Task":
@@ -140,8 +159,9 @@ def _task(
         from videollama.evaluation.sounds import SoundsTask
 
         _refuse("--split", split, "sounds are divided into folds; use --fold")
-        return SoundsTask(folder, fold=fold, **common)
+        return SoundsTask(folder, fold=fold, photos=photos, **common)
     _refuse("--fold", fold, "photos are divided into splits; use --split")
+    _refuse("--photos", photos, "FOLDER itself holds the photos of this task")
     if task is TaskName.CAPTIONS:
         from videollama.evaluation.captioning import CaptionsTask
 
@@ -155,7 +175,7 @@ def _task(
     return OrderTask(folder, split=split, **common)
 
 
-def _refuse(option: str, value: str | None, remedy: str) -> None:
+def _refuse(option: str, value: object, remedy: str) -> None:
     if value is not None:
         raise InputError(f"{option} {value} does not fit: {remedy}.")
 

@@ -8,11 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from videollama.errors import MediaError
 from videollama.evaluation.metrics import margin_of_mean
-from videollama.evaluation.tasks import Sample, Scores, seed_of, silent_video
+from videollama.evaluation.tasks import Sample, Scores, seed_of, silent_video, still_of
 from videollama.media.captioned_photos import Photo, read_photos
 from videollama.media.clip import Clip
 from videollama.media.composition import (
@@ -21,7 +19,6 @@ from videollama.media.composition import (
     resize_still,
     scene_lengths,
 )
-from videollama.media.decode import read_clip
 from videollama.media.object_words import OBJECT_WORDS, ObjectWords
 
 USUAL_QUESTIONS = 400
@@ -135,17 +132,10 @@ def _only_in(photo: Photo, other: Photo) -> list[ObjectWords]:
 def _two_scenes(first: Path, second: Path, num_frames: int, seed: int) -> Clip:
     generator = torch.Generator().manual_seed(seed)
     lengths = scene_lengths(num_frames, 2, generator, shortest=min(3, num_frames // 2))
-    stills = [_still(path) for path in (first, second)]
+    stills = [still_of(path) for path in (first, second)]
     size = (stills[0].shape[0], stills[0].shape[1])
     scenes = [
         pan_zoom(resize_still(still, size), length, generator, smallest_crop=0.85)
         for still, length in zip(stills, lengths, strict=True)
     ]
     return silent_video(first, concatenate_scenes(scenes))
-
-
-def _still(path: Path) -> Tensor:
-    clip = read_clip(path, want_audio=False)
-    if clip.frames is None:
-        raise MediaError(f"{path} shows no picture.")
-    return clip.frames[0]

@@ -2,32 +2,32 @@
 
 import random
 import re
+import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from videollama.errors import DataError
 from videollama.evaluation.metrics import margin_of_mean
-from videollama.evaluation.tasks import (
-    SECONDS_PER_FRAME,
-    Sample,
-    Scores,
-    seed_of,
-    silent_video,
-)
+from videollama.evaluation.tasks import Sample, Scores, seed_of, still_of
+from videollama.media.captioned_photos import read_photos
 from videollama.media.clip import Clip
 from videollama.media.composition import SAMPLES_PER_SECOND, pan_zoom, silence
 from videollama.media.decode import read_clip
+from videollama.media.frame_sampling import FrameSampling
 from videollama.media.labelled_sounds import Sound, read_sounds
 from videollama.media.sound_labels import SOUND_LABELS, named_sounds
+from videollama.media.video_writer import write_video
 
 QUESTION = "What do you hear?"
 NO_TRACK_QUESTIONS = (QUESTION, "Is there any sound?", "Describe the sound.")
 NUM_CLIPS_WITHOUT_TRACK = 60
 NUM_SILENT_CLIPS = 30
+FRAMES_PER_SECOND = 2
 NO_TRACK = "no audio track"
 SILENT = "silent"
 
@@ -44,7 +44,8 @@ class SoundsTask:
     """Share of sounds named, and of clips without sound of which this is said.
 
     Three kinds of clips: a sound file (named when its class and no other is in the answer), a video
-    without audio track, and a video whose audio track is silent.
+    without audio track, and a video whose audio track is silent. The videos pan over photos, or
+    over patches of colour where there are none; they are written to files and read like any other.
 
     Args:
         folder: Sounds with labels (see `read_sounds`).
@@ -52,9 +53,10 @@ class SoundsTask:
         limit: Number of sound files, drawn with `seed`; None takes all.
         seed: Of the draw and the composed clips.
         num_frames: Frames of the clips without sound.
+        photos: Photos for those clips (see `read_photos`).
 
     Raises:
-        DataError: If the folder is not usable or holds a label outside ESC-50's.
+        DataError: If a folder is not usable or holds a label outside ESC-50's.
     """
 
     name = "sounds"
@@ -68,6 +70,7 @@ class SoundsTask:
         limit: int | None = None,
         seed: int = 0,
         num_frames: int = 8,
+        photos: Path | None = None,
     ) -> None:
         sounds, chosen = read_sounds(folder, fold)
         unknown = sorted({sound.label for sound in sounds} - set(SOUND_LABELS))
@@ -79,10 +82,18 @@ class SoundsTask:
         if limit is not None and limit < len(sounds):
             kept = sorted(random.Random(seed).sample(range(len(sounds)), limit))
             sounds = [sounds[index] for index in kept]
+        groups = [NO_TRACK] * NUM_CLIPS_WITHOUT_TRACK + [SILENT] * NUM_SILENT_CLIPS
+        pictures: list[Path | None] = [None]
+        if photos is not None:
+            shown, split = read_photos(photos)
+            self.source += f", photos of split {split}"
+            pictures = random.Random(seed).sample([p.path for p in shown], k=len(shown))
         self.samples = [
             *(_sound_sample(sound) for sound in sounds),
-            *(_empty(NO_TRACK, n, num_frames, seed) for n in range(NUM_CLIPS_WITHOUT_TRACK)),
-            *(_empty(SILENT, n, num_frames, seed) for n in range(NUM_SILENT_CLIPS)),
+            *(
+                _mute(group, number, pictures[number % len(pictures)], num_frames, seed)
+                for number, group in enumerate(groups)
+            ),
         ]
 
     def judge(self, samples: Sequence[Sample], answers: Sequence[str]) -> Scores:
@@ -131,26 +142,35 @@ def _sound_sample(sound: Sound) -> Sample:
     )
 
 
-def _empty(group: str, number: int, num_frames: int, seed: int) -> Sample:
+def _mute(group: str, number: int, photo: Path | None, num_frames: int, seed: int) -> Sample:
     name = f"{group}/{number}"
     questions = NO_TRACK_QUESTIONS if group == NO_TRACK else (QUESTION,)
     return Sample(
         id=name,
         question=questions[number % len(questions)],
         truth=group,
-        open_clip=partial(_clip_without_sound, group, num_frames, seed_of(seed, name)),
+        open_clip=partial(_mute_clip, group, photo, num_frames, seed_of(seed, name)),
         group=group,
     )
 
 
-def _clip_without_sound(group: str, num_frames: int, seed: int) -> Clip:
-    """A pan over smooth patches of random colour."""
+def _mute_clip(group: str, photo: Path | None, num_frames: int, seed: int) -> Clip:
+    """A pan over the photo, out of a file without audio track or with a silent one."""
     generator = torch.Generator().manual_seed(seed)
-    patches = torch.randint(0, 256, (1, 3, 5, 5), generator=generator).to(torch.float32)
-    still = interpolate(patches, size=(224, 224), mode="bilinear").to(torch.uint8)
-    frames = pan_zoom(still[0].permute(1, 2, 0).contiguous(), num_frames, generator)
-    clip = silent_video(Path(f"{group}.mp4"), frames)
-    if group == NO_TRACK:
-        return clip
-    num_samples = round(num_frames * SECONDS_PER_FRAME * SAMPLES_PER_SECOND)
-    return Clip(**{**vars(clip), "waveform": silence(num_samples), "audio_status": "silent"})
+    still = _patches(generator) if photo is None else still_of(photo)
+    even = (still.shape[0] // 2 * 2, still.shape[1] // 2 * 2)
+    frames = pan_zoom(still, num_frames, generator, frame_size=even)
+    track = None
+    if group == SILENT:
+        track = silence(num_frames * SAMPLES_PER_SECOND // FRAMES_PER_SECOND)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{group}.mp4"
+        write_video(file, frames, FRAMES_PER_SECOND, track)
+        return read_clip(file, FrameSampling(num_frames))
+
+
+def _patches(generator: torch.Generator) -> Tensor:
+    """A picture of smooth patches of random colour, uint8 (224, 224, 3)."""
+    colours = torch.randint(0, 256, (1, 3, 5, 5), generator=generator).to(torch.float32)
+    picture = interpolate(colours, size=(224, 224), mode="bilinear").to(torch.uint8)
+    return picture[0].permute(1, 2, 0).contiguous()

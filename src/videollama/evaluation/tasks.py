@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
+from videollama.errors import MediaError
 from videollama.media.clip import Clip
 from videollama.media.composition import pan_zoom
 from videollama.media.decode import read_clip
@@ -94,6 +95,18 @@ def photo_clip(path: Path, num_frames: int, seed: int) -> Clip:
         return clip
     generator = torch.Generator().manual_seed(seed)
     return silent_video(path, pan_zoom(clip.frames[0], num_frames, generator, smallest_crop=0.9))
+
+
+def still_of(path: Path) -> torch.Tensor:
+    """The picture of a photo, uint8 (H, W, 3); of a video the first frame.
+
+    Raises:
+        MediaError: If there is no picture in the file.
+    """
+    clip = read_clip(path, want_audio=False)
+    if clip.frames is None:
+        raise MediaError(f"{path} shows no picture.")
+    return clip.frames[0]
 
 
 def silent_video(path: Path, frames: torch.Tensor) -> Clip:

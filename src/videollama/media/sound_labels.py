@@ -99,6 +99,13 @@ def _words(text: str) -> str:
     return f" {' '.join(re.findall(r'[a-z]+', text.lower()))} "
 
 
+# From "not" to the end of its clause: what stands there is denied. "No, a dog" denies nothing.
+_DENIED = re.compile(
+    r"\b(?:no|not|without|neither|nor|never|cannot|\w+n\Wt)\b(?!,)"
+    r"(?:(?!\b(?:but|except|only|just|instead|however|although|though)\b|, (?:i|it|there)\b)"
+    r"[^.;:!?])*"
+)
+
 _WORDINGS: dict[str, tuple[str, ...]] = {
     name: tuple(dict.fromkeys(_words(w) for w in (name, entry.phrase, *entry.accepted)))
     for name, entry in SOUND_LABELS.items()
@@ -110,7 +117,8 @@ def named_sounds(answer: str) -> frozenset[str]:
 
     A wording counts as whole words in a row, case and punctuation aside; one that lies wholly
     inside a longer wording of another class in the answer does not ("crow" is not in "crowing",
-    and "a crackling fire" is not named by "fireworks").
+    and "a crackling fire" is not named by "fireworks"). What is denied is not named: "I hear rain,
+    but no dog" names rain alone.
 
     Args:
         answer: Any text.
@@ -118,7 +126,7 @@ def named_sounds(answer: str) -> frozenset[str]:
     Returns:
         The labels named, without order; empty when none is.
     """
-    text = _words(answer)
+    text = _words(_DENIED.sub("not", answer.lower()))
     spans = [
         (match.start() + 1, match.start() + len(wording) - 1, label)
         for label, wordings in _WORDINGS.items()
