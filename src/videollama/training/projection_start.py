@@ -22,7 +22,9 @@ from videollama.training.photo_views import PhotoViews
 RIDGE = 0.3  # times the mean variance of the features
 SMALLEST_DEVIATION = 0.03
 NUM_SPREAD_PHOTOS = 200
-LONGEST_WAVE = 100.0  # in radians per frame, inverted; there are 32 places
+QUERY_SHIFT = 0.2  # half as long as a new query
+PLACE_LENGTH = 2.0  # per frame; features are about 20 long
+LATEST_PLACE = 8
 NUM_VIEWS = 2  # the whole and the mirrored
 
 
@@ -53,17 +55,22 @@ def start_frame_projection(
 
 @torch.no_grad()
 def start_frame_positions(model: VideoLlamaForConditionalGeneration) -> None:
-    """Set sines and cosines, about as long as a frame's features, as the places in time.
+    """Let the first half of the queries look at early frames, and the second half at late ones.
 
     Small random places drown in the features: after 6,000 clips a film and its reverse still gave
-    the same tokens. The first place stays as it is, so that a single picture looks the same.
+    the same tokens. So places get longer from frame to frame along the one direction that the
+    first cross-attention is most sensitive to, and the queries are pushed apart along its
+    counterpart. The first place stays as it is.
     """
+    attention = model.video_qformer.encoder.layer[0].crossattention.attention
+    sought, _, found = torch.linalg.svd(attention.query.weight.T @ attention.key.weight)
+    queries = model.video_query_tokens
+    half = queries.shape[1] // 2
+    queries[:, :half] -= QUERY_SHIFT * sought[:, 0]
+    queries[:, half : 2 * half] += QUERY_SHIFT * sought[:, 0]
     table = cast("Tensor", model.frame_position_embedding.weight)
-    places = torch.arange(table.shape[0], dtype=torch.float32)[:, None]
-    waves = torch.arange(0, table.shape[1], 2) / table.shape[1]
-    angles = places * LONGEST_WAVE**-waves
-    sines = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, : table.shape[1]]
-    table.copy_(table[:1] + (sines - sines[:1]))
+    growth = torch.arange(table.shape[0]).clamp(max=LATEST_PLACE).float()
+    table += PLACE_LENGTH * growth[:, None] * found[0]
 
 
 def word_directions(features: Tensor, shares: Tensor) -> Tensor:
