@@ -1,9 +1,11 @@
 """Results appear whole or not at all."""
 
+import resource
+
 import pytest
 from safetensors import SafetensorError
 
-from videollama.checkpoints.atomic_output import new_file, new_folder, writing_to
+from videollama.checkpoints.atomic_output import append_line, new_file, new_folder, writing_to
 from videollama.errors import OutputError
 
 
@@ -64,6 +66,21 @@ def test_the_systems_refusals_become_sentences(tmp_path, error, words):
 def test_other_errors_pass(tmp_path, error):
     with pytest.raises(type(error)), writing_to(tmp_path / "x"):
         raise error
+
+
+def test_a_line_that_does_not_fit_leaves_no_half(tmp_path):
+    """A limit on the size of files stands for a disk that fills up in the middle of a line."""
+    file = tmp_path / "new" / "lines.jsonl"
+    append_line(file, "first")
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, former[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            append_line(file, 200 * "x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    append_line(file, "second")
+    assert file.read_text() == "first\nsecond\n"
 
 
 def test_a_place_where_nothing_can_be_made():

@@ -145,3 +145,12 @@ def test_a_package_without_weights_says_so(installed):
 def test_unknown_devices_and_types(installed, device, dtype, value):
     with pytest.raises(InputError, match=value):
         load_model(device=device, dtype=dtype)
+
+
+def test_an_unknown_number_type_is_told_before_anything_is_read(monkeypatch):
+    def never(_):
+        raise AssertionError("the model was read")
+
+    monkeypatch.setattr("videollama.checkpoints.load.read_model", never)
+    with pytest.raises(InputError, match="Unknown dtype 'int3'; use auto"):
+        load_model("tiny", "cpu", "int3")

@@ -39,3 +39,9 @@ def test_a_package_for_another_torch_is_named(monkeypatch):
     monkeypatch.setattr(doctor, "_version_of", lambda name: found.get(name, "1.0+cpu"))
     problems = doctor.examine()["problems"]
     assert any("pip uninstall torchvision" in problem for problem in problems)
+
+
+def test_a_cache_that_is_a_file_is_a_problem(capsys, monkeypatch, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "cache"))
+    assert "cache cannot be written; set VIDEOLLAMA_CACHE" in videollama(capsys, "doctor").err

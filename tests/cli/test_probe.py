@@ -55,3 +55,9 @@ def test_mistakes_are_one_sentence_and_exit_code_2(capsys, clip_file, tmp_path):
         assert shown.code == 2
         assert shown.err.strip().endswith(sentence)
         assert "Traceback" not in shown.err
+
+
+def test_one_frame_and_one_segment_are_not_many(capsys, clip_file):
+    shown = videollama(capsys, "probe", clip_file, "--end", 1, "--frames", 1)
+    assert "sees      1 frame at 0.00 s" in shown.out
+    assert "hears     1 segment: 0.00-1.00 s" in shown.out

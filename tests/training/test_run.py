@@ -156,6 +156,15 @@ def test_a_folder_with_a_run_is_not_overwritten_and_not_mixed(
         train(other, data_folder, tmp_path / "run", resume=True, report=lines)
 
 
+def test_a_run_that_found_no_data_is_not_in_the_way_of_the_next(
+    tmp_path, data_folder, make_recipe, lines
+):
+    recipe = make_recipe("audio_pretrain", training__max_steps=1)
+    with pytest.raises(DataError, match="does not exist"):
+        train(recipe, tmp_path / "nowhere", tmp_path / "run", report=lines)
+    assert train(recipe, data_folder, tmp_path / "run", report=lines).steps == 1
+
+
 def test_start_from_must_lead_somewhere(tmp_path, data_folder, make_recipe, lines):
     recipe = make_recipe("instruct", start_from=[str(tmp_path / "nothing")])
     with pytest.raises(RecipeError, match="nothing, which holds no weights"):

@@ -73,6 +73,30 @@ def new_file(target: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def append_line(target: Path, line: str) -> None:
+    """Append a line to a file, whole or not at all, and at once; folder and file are made.
+
+    Args:
+        target: the file.
+        line: without its end.
+
+    Raises:
+        OutputError: the place is read-only or full.
+    """
+    rest = memoryview(f"{line}\n".encode(errors="backslashreplace"))
+    with writing_to(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("ab", buffering=0) as stream:
+            length = stream.seek(0, os.SEEK_END)
+            try:
+                while rest:  # a disk that fills up takes a part
+                    rest = rest[stream.write(rest) :]
+            except BaseException:  # Ctrl-C too
+                if target.is_file():
+                    stream.truncate(length)
+                raise
+
+
 @contextmanager
 def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterator[None]:
     """Turn the operating system's refusals to write into one sentence.

@@ -42,6 +42,16 @@ def choose_device(device: str = "auto") -> "torch.device":
     return chosen
 
 
+def check_dtype(dtype: str) -> None:
+    """Refuses a word that is no number type, before a model is read for it.
+
+    Raises:
+        InputError: an unknown word.
+    """
+    if dtype not in _DTYPES:
+        raise InputError(f"Unknown dtype {dtype!r}; use {', '.join(_DTYPES)}.")
+
+
 def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.dtype":
     """The number type meant by a word.
 
@@ -56,8 +66,7 @@ def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.d
     """
     import torch
 
-    if dtype not in _DTYPES:
-        raise InputError(f"Unknown dtype {dtype!r}; use {', '.join(_DTYPES)}.")
+    check_dtype(dtype)
     if dtype != "auto":
         return getattr(torch, dtype)
     if device.type != "cuda" or family == "tiny":

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videollama.checkpoints.assemble import assemble
-from videollama.checkpoints.devices import choose_device, choose_dtype
+from videollama.checkpoints.devices import check_dtype, choose_device, choose_dtype
 from videollama.checkpoints.resolve import ResolvedModel, read_json, resolve
 from videollama.errors import CheckpointError
 
@@ -35,6 +35,7 @@ def load_model(
         DownloadError: weights could not be fetched.
         InputError: an unknown device or dtype.
     """
+    check_dtype(dtype)
     chosen_device = choose_device(device)
     resolved = resolve(ref)
     config, state_dict, processor = read_model(resolved)

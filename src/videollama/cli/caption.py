@@ -62,7 +62,7 @@ def caption(
     done = _finished(output) if output is not None else set()
     todo = [file for file in files if str(file) not in done]
     if output is not None:
-        _append(output, "")  # a place that cannot be written is told before the model is loaded
+        _require_place(output)
     if done and not quiet:
         notes().print(
             f"[dim]{len(files) - len(todo)} of {len(files)} files are done already.[/dim]"
@@ -148,13 +148,15 @@ def _with_progress(
 
 def _report(results: "Iterator[Captioned]", output: Path | None, *, as_json: bool) -> int:
     """Writes or prints every result as it comes; returns how many files could not be used."""
+    from videollama.checkpoints.atomic_output import append_line
+
     failed = 0
     for result in results:
         if result.error is not None:
             failed += 1
             notes().print(result.error, style="red", markup=False)
         if output is not None:
-            _append(output, json.dumps(result.to_dict(), ensure_ascii=False) + "\n")
+            append_line(output, json.dumps(result.to_dict(), ensure_ascii=False))
         elif as_json:
             print(json.dumps(result.to_dict(), ensure_ascii=False), flush=True)
         elif result.answer is not None:
@@ -162,10 +164,10 @@ def _report(results: "Iterator[Captioned]", output: Path | None, *, as_json: boo
     return failed
 
 
-def _append(output: Path, text: str) -> None:
+def _require_place(output: Path) -> None:
+    """Makes the file, so that a place that takes none is told before the model is loaded."""
     from videollama.checkpoints.atomic_output import writing_to
 
     with writing_to(output):
         output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        output.open("ab").close()

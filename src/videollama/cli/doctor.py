@@ -70,7 +70,7 @@ def examine() -> dict[str, Any]:
                 f"Only {free_bytes / 1e9:.1f} GB are free for {cache_folder()}; "
                 f"free some space, or set VIDEOLLAMA_CACHE to a place with {NEEDED_BYTES / 1e9} GB."
             )
-        if not os.access(place, os.W_OK):
+        if not place.is_dir() or not os.access(place, os.W_OK):
             problems.append(
                 f"{cache_folder()} cannot be written; set VIDEOLLAMA_CACHE to another folder."
             )

@@ -90,12 +90,18 @@ def as_lines(info: "MediaInfo", sheet: Path | None) -> list[str]:
         lines.append(f"  pictures  {info.frame_count} of {width}x{height}{rate}{turned}")
     if info.kind == "video":
         times = ", ".join(f"{time:.2f}" for time in info.sampled_times_seconds)
-        lines.append(f"  sees      {len(info.sampled_times_seconds)} frames at {times} s")
+        count = _counted(len(info.sampled_times_seconds), "frame")
+        lines.append(f"  sees      {count} at {times} s")
     lines.append(f"  sound     {info.audio_fact}")
     if info.audio_segments_seconds:
         spans = ", ".join(f"{start:.2f}-{end:.2f}" for start, end in info.audio_segments_seconds)
-        lines.append(f"  hears     {len(info.audio_segments_seconds)} segments: {spans} s")
+        count = _counted(len(info.audio_segments_seconds), "segment")
+        lines.append(f"  hears     {count}: {spans} s")
     lines += [f"  note      {warning}" for warning in info.warnings]
     if sheet is not None:
         lines.append(f"  sheet     {sheet}")
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from videollama.checkpoints.atomic_output import new_file
+from videollama.checkpoints.atomic_output import append_line, new_file
 from videollama.errors import OutputError
 
 
@@ -60,16 +60,15 @@ class AnswerLog:
     def add(self, record: Record) -> None:
         """Append a line at once."""
         self.records[record.id, record.blind] = record
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(record))
+        append_line(self._path, _line(record))
 
     def finish(self, records: Iterable[Record]) -> None:
         """Replace the lines by judged ones, all at once."""
         for record in records:
             self.records[record.id, record.blind] = record
-        lines = [json.dumps({"run": self._run}) + "\n", *map(_line, self.records.values())]
+        lines = [json.dumps({"run": self._run}), *map(_line, self.records.values())]
         with new_file(self._path) as draft:
-            draft.write_text("".join(lines), encoding="utf-8")
+            draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def _read(self) -> None:
         text = self._path.read_text(encoding="utf-8", errors="replace")
@@ -96,4 +95,4 @@ class AnswerLog:
 
 
 def _line(record: Record) -> str:
-    return json.dumps(asdict(record), ensure_ascii=False) + "\n"
+    return json.dumps(asdict(record), ensure_ascii=False)

@@ -250,9 +250,8 @@ def _warn_about_sound(found: _Found, sound: SoundTrack) -> None:
     if found.audio_status == "undecodable":
         found.warnings.append("audio track could not be decoded")
     elif sound.broken_packets:
-        found.warnings.append(
-            f"{sound.broken_packets} packets of the sound are damaged and left out"
-        )
+        packets = "1 packet" if sound.broken_packets == 1 else f"{sound.broken_packets} packets"
+        found.warnings.append(f"damaged sound was left out: {packets}")
     if sound.truncated:
         found.warnings.append(
             f"the sound after {sound.decoded_seconds:.0f} s was left out to save memory"

@@ -42,11 +42,12 @@ def open_run(folder: Path, recipe: Recipe, *, resume: bool) -> Path | None:
         RecipeError: The run that is there has another recipe; the first difference is named.
     """
     file = folder / "recipe.yaml"
-    if file.exists() and not resume:
+    begun = (folder / "run.json").exists()  # not if the data were missing, say
+    if begun and not resume:
         raise OutputError(
             f"{folder} holds a run already; go on with --resume, or choose another --out."
         )
-    if file.exists():
+    if begun:
         earlier = check_recipe(yaml.safe_load(file.read_text(encoding="utf-8")), str(file))
         if difference := _difference(_lasting(earlier), _lasting(recipe)):
             raise RecipeError(
