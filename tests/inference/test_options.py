@@ -23,6 +23,12 @@ def test_a_seed_asks_for_sampling():
     assert words.seed == 7
 
 
+@pytest.mark.parametrize("option", [{"temperature": 0.5}, {"top_p": 0.5}, {"seed": 0}])
+def test_an_option_of_sampling_asks_for_it(option):
+    assert split_options(option)[1].do_sample
+    assert not split_options({**option, "do_sample": False})[1].do_sample
+
+
 def test_none_means_the_default():
     sampling, words = split_options({"num_frames": None, "start_seconds": 2.0, "top_p": None})
     assert (sampling.num_frames, sampling.start_seconds, words.top_p) == (8, 2.0, 0.9)

@@ -82,7 +82,7 @@ def caption(
         start_seconds=start,
         end_seconds=end,
         max_new_tokens=max_new_tokens,
-        do_sample=sample or seed is not None,
+        do_sample=sample or None,
         seed=seed,
     )
     failed = _report(_with_progress(results, len(todo), quiet=quiet), output, as_json=as_json)

@@ -59,7 +59,7 @@ def chat(
             start_seconds=start,
             end_seconds=end,
             max_new_tokens=max_new_tokens,
-            do_sample=sample or seed is not None,
+            do_sample=sample or None,
             temperature=temperature,
             top_p=top_p,
             seed=seed,

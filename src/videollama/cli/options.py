@@ -42,13 +42,11 @@ SampleOption = Annotated[
 ]
 TemperatureOption = Annotated[
     float | None,
-    typer.Option("--temperature", help="With --sample: higher is freer. (1.0 if absent)"),
+    typer.Option("--temperature", help="Sample; higher is freer. (1.0 if absent)"),
 ]
 TopPOption = Annotated[
     float | None,
-    typer.Option(
-        "--top-p", help="With --sample: keep the likeliest words up to this sum. (0.9 if absent)"
-    ),
+    typer.Option("--top-p", help="Sample from the likeliest words up to this sum. (0.9 if absent)"),
 ]
 SeedOption = Annotated[
     int | None,

@@ -14,8 +14,8 @@ class AskOptions(TypedDict, total=False):
 
     The model looks at `num_frames` (8) evenly spread frames, or at `frames_per_second`, only
     between `start_seconds` and `end_seconds`. `max_new_tokens` (96) bounds the answer. The
-    likeliest word is taken each time, unless `do_sample` is true or a `seed` is given: then
-    `temperature` (1.0) and `top_p` (0.9) apply, and `seed` (0) makes the draw repeatable.
+    likeliest word is taken each time, unless `do_sample` is true or one of `temperature` (1.0),
+    `top_p` (0.9) and `seed` (0, which makes the draw repeatable) is given and `do_sample` is not.
     `num_beams` (1) searches wider.
     """
 
@@ -24,7 +24,7 @@ class AskOptions(TypedDict, total=False):
     start_seconds: float | None
     end_seconds: float | None
     max_new_tokens: int
-    do_sample: bool
+    do_sample: bool | None
     temperature: float | None
     top_p: float | None
     seed: int | None
@@ -84,7 +84,7 @@ def split_options(options: AskOptions) -> tuple[FrameSampling, WordChoice]:
             hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}."
             raise InputError(f"{name!r} is not an option of a question; {hint}")
     given = {name: value for name, value in options.items() if value is not None}
-    if "seed" in given:
+    if {"temperature", "top_p", "seed"} & set(given):
         given.setdefault("do_sample", True)
     moments = {
         name: value for name, value in given.items() if name in FrameSampling.__dataclass_fields__
