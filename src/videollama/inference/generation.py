@@ -4,7 +4,7 @@ inputs (BatchFeature) ──encode_media──> EncodedMedia ──┐
 inputs.input_ids ──────────────────────────────────────┴─ write ──> token ids of the answers
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import BatchFeature, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
+from videollama.inference.growing_text import GrowingText
 from videollama.inference.options import WordChoice
 
 if TYPE_CHECKING:
@@ -157,7 +158,12 @@ def write_streaming(
     worker = Thread(target=work, name="videollama-write", daemon=True)
     worker.start()
     try:
-        yield from _grown_text(tokens, decode)
+        text = GrowingText(decode)
+        for ids in tokens:
+            if piece := text.add(ids):
+                yield piece
+        if piece := text.rest():
+            yield piece
     finally:
         abandoned.set()
         worker.join()
@@ -179,21 +185,6 @@ class _TokenQueue(BaseStreamer):
 
     def __iter__(self) -> Iterator[list[int]]:
         return iter(self.steps.get, None)
-
-
-def _grown_text(steps: Iterable[list[int]], decode: Callable[[list[int]], str]) -> Iterator[str]:
-    """What each step adds to the text, held back while a character or a turn mark is incomplete."""
-    ids: list[int] = []
-    shown = ""
-    for step in steps:
-        ids += step
-        text = decode(ids).rstrip("\N{REPLACEMENT CHARACTER}#")
-        if text.startswith(shown) and text != shown:
-            yield text[len(shown) :]
-            shown = text
-    text = decode(ids)
-    if text.startswith(shown) and text != shown:
-        yield text[len(shown) :]
 
 
 class _StopWhenSet(StoppingCriteria):
