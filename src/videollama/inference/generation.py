@@ -18,8 +18,10 @@ from torch import Tensor
 from transformers import BatchFeature, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.growing_text import GrowingText
 from videollama.inference.options import WordChoice
+from videollama.model.decoder_cache import CACHE_ARGUMENT
 
 if TYPE_CHECKING:
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
@@ -80,6 +82,7 @@ def write(
     inputs: BatchFeature,
     encoded: EncodedMedia,
     words: WordChoice,
+    memory: ConversationMemory | None = None,
     **generate_arguments: Any,
 ) -> Tensor:
     """Lets the decoder answer every conversation of the batch.
@@ -89,13 +92,19 @@ def write(
         inputs: `input_ids` and `attention_mask`, shape `(B, L)`, padded on the left.
         encoded: The media of the whole batch, in the order of their placeholders.
         words: How words are chosen.
+        memory: What the decoder has read of this conversation; for one row without beams.
         **generate_arguments: Further keywords of `generate` (stop tokens, a streamer).
 
     Returns:
         The new token ids, shape `(B, at most max_new_tokens)`.
     """
+    cache = None if memory is None else memory.recall(inputs["input_ids"])
+    if cache is not None:
+        generate_arguments[CACHE_ARGUMENT] = cache
     with _seeded(words, model.device):
         new_ids: Tensor = run_generate(model, inputs, encoded, words, **generate_arguments)
+    if memory is not None and cache is not None:
+        memory.remember(cache, inputs["input_ids"], new_ids)
     return new_ids
 
 
