@@ -186,6 +186,7 @@ def test_short_requests_that_keep_coming_do_not_stop_a_long_one(assistant):
     while reader.is_alive():
         with suppress(BusyError):
             narrow.submit(request(None, max_new_tokens=1))
+        sleep(0.001)
     assert long.result().num_new_tokens == 9
     narrow.close(drain=False)
 
