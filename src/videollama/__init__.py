@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from videollama.errors import (
+    BusyError,
     CheckpointError,
     DataError,
     DownloadError,
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Answer",
+    "BusyError",
     "Captioned",
     "Chat",
     "CheckpointError",

@@ -8,7 +8,8 @@
     ├── DownloadError         weights could not be fetched
     ├── RecipeError           a training recipe is not valid
     ├── DataError             training or evaluation data is not usable
-    └── OutputError           a result could not be written
+    ├── OutputError           a result could not be written
+    └── BusyError             more is asked at once than can be answered
 
 Every message is one sentence that holds the offending value and what to do about it.
 """
@@ -48,3 +49,7 @@ class DataError(VideoLlamaError):
 
 class OutputError(VideoLlamaError):
     """A result could not be written."""
+
+
+class BusyError(VideoLlamaError):
+    """More is asked at once than can be answered; the same request may succeed a moment later."""

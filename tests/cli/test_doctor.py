@@ -45,3 +45,17 @@ def test_a_cache_that_is_a_file_is_a_problem(capsys, monkeypatch, tmp_path):
     (tmp_path / "cache").write_text("a file")
     monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path / "cache"))
     assert "cache cannot be written; set VIDEOLLAMA_CACHE" in videollama(capsys, "doctor").err
+
+
+def test_the_cache_of_encoded_files_is_shown_and_cleared(capsys, monkeypatch, tmp_path):
+    import torch
+
+    from videollama.inference.media_store import MediaStore
+
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path))
+    MediaStore().put("ab12", torch.zeros(500_000))
+    report = json.loads(videollama(capsys, "doctor", "--json").out)
+    assert report["media_cache"] == str(tmp_path / "media")
+    assert report["media_cache_mb"] == 2.0
+    assert "0.0" in videollama(capsys, "doctor", "--clear-cache").out
+    assert MediaStore().get("ab12") is None

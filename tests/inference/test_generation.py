@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from videollama.inference import generation
-from videollama.inference.generation import _grown_text, encode_media, write_streaming
+from videollama.inference.generation import encode_media, write_streaming
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
 from videollama.media.decode import read_clip
@@ -35,22 +35,6 @@ def test_many_frames_are_encoded_a_few_at_a_time(assistant, monkeypatch):
 def stream(assistant, prepared, decode, **arguments):
     words = WordChoice(max_new_tokens=200)
     return write_streaming(assistant.model, *prepared, words, decode, **arguments)
-
-
-def test_pieces_join_to_the_text_also_inside_an_emoji():
-    text = "A dog 🐕 barks."
-    steps = [[byte] for byte in text.encode()]
-    pieces = list(_grown_text(steps, lambda ids: bytes(ids).decode(errors="replace")))
-    assert "".join(pieces) == text
-    assert all("\N{REPLACEMENT CHARACTER}" not in piece for piece in pieces)
-
-
-def test_a_turn_mark_is_never_shown():
-    def decode(ids):
-        return bytes(ids).decode().split("###")[0]
-
-    pieces = list(_grown_text([[byte] for byte in b"Yes.###"], decode))
-    assert "".join(pieces) == "Yes."
 
 
 def test_who_stops_listening_stops_the_decoder(assistant, prepared):

@@ -9,12 +9,9 @@ from transformers import BatchFeature
 
 from videollama.errors import InputError
 from videollama.inference.answer import Answer, Timings, what_was_heard, what_was_seen
-from videollama.inference.generation import (
-    EncodedMedia,
-    encode_media,
-    write,
-    write_streaming,
-)
+from videollama.inference.conversation_memory import ConversationMemory
+from videollama.inference.generation import EncodedMedia, write, write_streaming
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import (
     Media,
     Message,
@@ -32,10 +29,13 @@ if TYPE_CHECKING:
 class Chat:
     """Several questions about the same files, each knowing what was said before.
 
+    The files are opened and encoded once, and the decoder reads nothing twice.
+
     Args:
         model: The network, on its device.
         processor: What turns files and messages into its inputs.
         media: A file or several.
+        encoder: What encodes the files; by default anew.
         **options: See `AskOptions`; they hold for every answer.
 
     Attributes:
@@ -52,14 +52,17 @@ class Chat:
         model: "VideoLlamaForConditionalGeneration",
         processor: "VideoLlamaProcessor",
         media: Media,
+        encoder: MediaEncoder | None = None,
         **options: Unpack[AskOptions],
     ) -> None:
         sampling, self._words = split_options(options)
         self._model, self._processor = model, processor
+        self._encoder = encoder or MediaEncoder(model, processor)
         started = perf_counter()
         self.clips = read_media(media, sampling, model.config.vision_config.image_size)
         self._read_seconds = perf_counter() - started
         self._encoded: EncodedMedia | None = None
+        self._memory = ConversationMemory()
         self.messages: list[Message] = []
 
     def ask(self, question: str) -> Answer:
@@ -71,7 +74,12 @@ class Chat:
         messages, inputs, encoded, timings = self._prepare(question)
         started = perf_counter()
         token_ids = write(
-            self._model, inputs, encoded, self._words, **self._processor.stop_arguments()
+            self._model,
+            inputs,
+            encoded,
+            self._words,
+            self._memory if self._words.num_beams == 1 else None,
+            **self._processor.stop_arguments(),
         )[0]
         text = self._processor.decode_answer(token_ids)
         self.messages = [*messages, answer_message(text)]
@@ -105,6 +113,7 @@ class Chat:
             encoded,
             self._words,
             self._processor.decode_answer,
+            memory=self._memory,
             **self._processor.stop_arguments(),
         ):
             pieces.append(piece)
@@ -115,14 +124,14 @@ class Chat:
         started = perf_counter()
         new_clips = self.clips if not self.messages else []
         messages = [*self.messages, question_message(question, new_clips)]
-        inputs = self._processor(messages, clips=self.clips, with_media=self._encoded is None)
+        inputs = self._processor(messages, clips=self.clips, with_media=False)
         prepare_seconds = perf_counter() - started
         if self._encoded is not None:
             return messages, inputs, self._encoded, Timings(prepare_seconds=prepare_seconds)
-        self._encoded = encode_media(self._model, inputs)
+        self._encoded = self._encoder.encode(messages, self.clips)
         timings = Timings(
             read_seconds=self._read_seconds,
-            prepare_seconds=prepare_seconds,
+            prepare_seconds=prepare_seconds + self._encoded.prepare_seconds,
             see_seconds=self._encoded.see_seconds,
             hear_seconds=self._encoded.hear_seconds,
         )

@@ -313,8 +313,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` if absent.
             inputs_embeds: What :meth:`embed_prompt` gave, `(B, L, D)`, instead of ids and clips.
             logits_to_keep: How many last tokens to predict for (0: all), or which.
-            **kwargs: Passed to the language model, which calls the cache of the tokens before
-                `past_key_values` up to transformers 5.23 and `cache` since.
+            **kwargs: Passed to the language model, its cache of the tokens before among it.
 
         Returns:
             `logits` `(B, L, vocabulary)`, the cache, and the mean cross-entropy as `loss` where
@@ -330,9 +329,9 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 video_embeds=video_embeds,
                 audio_embeds=audio_embeds,
             )
-        goes_on = not {"cache", "past_key_values"}.isdisjoint(kwargs)
-        if position_ids is None and not goes_on and attention_mask is not None:
-            position_ids = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
+        if position_ids is None and attention_mask is not None:
+            places = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
+            position_ids = places[:, -inputs_embeds.shape[1] :]
         num_items_in_batch = kwargs.pop("num_items_in_batch", None)
         outputs = self.language_model(
             inputs_embeds=inputs_embeds,

@@ -1,0 +1,278 @@
+"""Many callers, one decoder: requests wait in a queue, and a thread of its own answers them.
+
+    submit(request) ──> waiting ──> running ──> Ticket: pieces of text as they are written
+
+The thread is the only one that touches the model. Requests that run are written together; each
+leaves when it is done or cancelled, and a waiting one takes its place between two steps.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from threading import Condition, Thread
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from transformers import StoppingCriteriaList
+
+from videollama.errors import BusyError, InputError
+from videollama.inference.answer import Timings, what_was_heard, what_was_seen
+from videollama.inference.decoding import DecodingBatch, Row, begin_row
+from videollama.inference.generation import StopWhenSet, write
+from videollama.inference.growing_text import GrowingText
+from videollama.inference.media_encoding import MediaEncoder
+from videollama.inference.requests import Finished, Request, Ticket
+
+if TYPE_CHECKING:
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+    from videollama.processing import VideoLlamaProcessor
+
+__all__ = ["Finished", "Request", "Scheduler", "Ticket"]
+
+
+@dataclass(eq=False)
+class _Answer:
+    """A ticket on its way through the batch."""
+
+    ticket: Ticket
+    row: Row
+    text: GrowingText
+    num_prompt_tokens: int
+    timings: Timings
+    started: float
+    num_shown: int = 0
+
+    def show(self) -> None:
+        """Hands what was written since the last time to the ticket."""
+        new = self.row.ids[0, self.num_shown :].tolist()
+        self.num_shown += len(new)
+        self.ticket.write(self.text.add(new))
+
+
+class Scheduler:
+    """Answers requests of many callers with one model.
+
+    A request with beams is answered alone, while the others pause.
+
+    Args:
+        model: The network, on its device. Nobody else may use it at the same time.
+        processor: What turns messages and clips into its inputs.
+        max_batch: Requests that are answered at the same time.
+        max_waiting: Requests that may wait beside them.
+        encoder: What encodes the clips; by default anew.
+
+    Raises:
+        InputError: A number makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: "VideoLlamaForConditionalGeneration",
+        processor: "VideoLlamaProcessor",
+        *,
+        max_batch: int = 8,
+        max_waiting: int = 32,
+        encoder: MediaEncoder | None = None,
+    ) -> None:
+        for name, value, least in (("max_batch", max_batch, 1), ("max_waiting", max_waiting, 0)):
+            if value < least:
+                raise InputError(f"{name} is {value}, but must be {least} or more.")
+        self._model, self._processor = model, processor
+        self._encoder = encoder or MediaEncoder(model, processor)
+        self._max_batch, self._max_waiting = max_batch, max_waiting
+        self._changed = Condition()
+        self._waiting: deque[Ticket] = deque()
+        self._running: list[Ticket] = []
+        self._closed = False
+        self._batch = DecodingBatch(model)
+        self._answers: list[_Answer] = []
+        self._thread = Thread(target=self._work, name="videollama-decode", daemon=True)
+        self._thread.start()
+
+    @property
+    def num_running(self) -> int:
+        """Requests that are being answered."""
+        return len(self._running)
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that wait for a place."""
+        return len(self._waiting)
+
+    def submit(self, request: Request) -> Ticket:
+        """Takes a request into the queue and returns at once.
+
+        What is wrong with the request itself is raised by its ticket.
+
+        Raises:
+            BusyError: The queue is full, or the scheduler is closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise BusyError("The model is shutting down; ask again when it is back.")
+            waiting = sum(not ticket.cancelled.is_set() for ticket in self._waiting)
+            free_places = self._max_batch - len(self._running)
+            if waiting >= self._max_waiting + free_places:
+                raise BusyError(f"{waiting} requests are waiting already; ask again in a moment.")
+            ticket = Ticket(request)
+            self._waiting.append(ticket)
+            self._changed.notify_all()
+        return ticket
+
+    def close(self, drain: bool = True) -> None:
+        """Takes no more requests and waits for the thread to end.
+
+        Args:
+            drain: Answer what was taken; False cancels all of it.
+        """
+        with self._changed:
+            self._closed = True
+            if not drain:
+                for ticket in (*self._waiting, *self._running):
+                    ticket.cancel()
+            self._changed.notify_all()
+        self._thread.join()
+
+    # ------------------------------------------------------------------ the thread
+
+    def _work(self) -> None:
+        try:
+            while (admitted := self._next()) is not None:
+                if admitted:
+                    self._begin(admitted)
+                    self._deliver()
+                if self._answers:  # also where new ones keep coming
+                    self._step()
+                    self._deliver()
+        finally:  # nobody waits for ever, should there be a mistake in here
+            with self._changed:
+                self._closed = True
+                left = [*self._running, *self._waiting]
+                self._running, self._waiting = [], deque()
+            for ticket in left:
+                ticket.finish(RuntimeError("the decoder's thread has ended"))
+
+    def _next(self) -> list[Ticket] | None:
+        """Waits for something to do: gives tickets to begin, none to go on, or `None` to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._answers or self._closed)
+            if not (self._waiting or self._answers):
+                return None
+            admitted: list[Ticket] = []
+            still_waiting: deque[Ticket] = deque()
+            free_places = self._max_batch - len(self._running)
+            for ticket in self._waiting:
+                # Whoever gave up needs no place, but a last word.
+                if ticket.cancelled.is_set() or free_places > 0:
+                    free_places -= not ticket.cancelled.is_set()
+                    admitted.append(ticket)
+                else:
+                    still_waiting.append(ticket)
+            self._waiting = still_waiting
+            self._running += admitted
+        return admitted
+
+    def _begin(self, tickets: Sequence[Ticket]) -> None:
+        """Encodes the media of new requests and reads their prompts together."""
+        begun = []
+        for ticket in tickets:
+            try:
+                answer = self._prepare(ticket)
+            except Exception as failure:  # raised again by the ticket, in its caller's thread
+                self._leave(ticket, failure)
+            else:
+                begun += [answer] if answer else []
+        self._add(begun)
+
+    def _prepare(self, ticket: Ticket) -> _Answer | None:
+        """All that comes before the decoder; `None` where the answer is complete already."""
+        request, words = ticket.request, ticket.request.words
+        stops = self._processor.stop_arguments()
+        text = GrowingText(self._processor.decode_answer)
+        if ticket.cancelled.is_set():
+            self._leave(ticket, Finished("", "cancelled", 0, 0))
+            return None
+        started = perf_counter()
+        inputs = self._processor(request.messages, clips=request.clips, with_media=False)
+        prepare_seconds = perf_counter() - started
+        encoded = self._encoder.encode(request.messages, request.clips)
+        timings = Timings(
+            prepare_seconds=prepare_seconds + encoded.prepare_seconds,
+            see_seconds=encoded.see_seconds,
+            hear_seconds=encoded.hear_seconds,
+        )
+        row = begin_row(self._model, inputs, encoded, replace(words, num_beams=1), **stops)
+        length = inputs["input_ids"].shape[1]
+        answer = _Answer(ticket, row, text, length, timings, perf_counter())
+        if words.num_beams == 1:
+            return answer
+        criteria = [*stops.pop("stopping_criteria", ()), StopWhenSet(ticket.cancelled)]
+        stops["stopping_criteria"] = StoppingCriteriaList(criteria)
+        row.take(write(self._model, inputs, encoded, words, **stops))
+        answer.show()
+        self._finish(answer)
+        return None
+
+    def _add(self, answers: list[_Answer]) -> None:
+        if not answers:
+            return
+        try:
+            self._batch.add([answer.row for answer in answers])
+        except Exception as failure:  # too much memory, for example
+            if len(answers) == 1:
+                self._leave(answers[0].ticket, failure)
+                return
+            for answer in answers:
+                self._add([answer])
+        else:
+            self._answers += answers
+
+    def _step(self) -> None:
+        try:
+            self._batch.step()
+        except Exception as failure:  # it cannot be told whose it is
+            for answer in self._answers:
+                answer.row.ended = failure
+
+    def _deliver(self) -> None:
+        """Shows what was written, and lets go of what is complete."""
+        going_on = []
+        for answer in self._answers:
+            try:
+                answer.show()
+            except Exception as failure:  # a tokenizer that cannot read its own ids
+                answer.row.ended = failure
+            if answer.row.ended is None and not answer.ticket.cancelled.is_set():
+                going_on.append(answer)
+            elif isinstance(answer.row.ended, Exception):
+                self._leave(answer.ticket, answer.row.ended)
+            else:
+                self._finish(answer)
+        self._answers = going_on
+        self._batch.keep([answer.row for answer in going_on])
+
+    def _finish(self, answer: _Answer) -> None:
+        ids = answer.row.ids[0].tolist()
+        answer.ticket.write(answer.text.rest())
+        ended = answer.row.ended
+        clips = list(answer.ticket.request.clips)
+        finished = Finished(
+            text=self._processor.decode_answer(ids),
+            finish_reason=ended if isinstance(ended, str) else "cancelled",
+            num_prompt_tokens=answer.num_prompt_tokens,
+            num_new_tokens=len(ids),
+            timings=replace(
+                answer.timings,
+                generate_seconds=perf_counter() - answer.started,
+                num_new_tokens=len(ids),
+            ),
+            seen=what_was_seen(clips),
+            heard=what_was_heard(clips),
+            warnings=tuple(warning for clip in clips for warning in clip.warnings),
+        )
+        self._leave(answer.ticket, finished)
+
+    def _leave(self, ticket: Ticket, outcome: Finished | BaseException) -> None:
+        with self._changed:
+            self._running.remove(ticket)
+        ticket.finish(outcome)
