@@ -1,6 +1,9 @@
 import pytest
 
+from tests.model.small_models import DECODER, build, released
 from videollama.errors import InputError
+from videollama.inference.engine import VideoLlama
+from videollama.processing import VideoLlamaProcessor
 
 
 @pytest.fixture
@@ -80,3 +83,101 @@ def test_bytes_of_another_encoding_in_a_question_are_question_marks(assistant, c
     chat = assistant.chat(clip_file, max_new_tokens=2)
     chat.ask("What is \udcff?")
     assert chat.messages[0]["content"][-1]["text"] == "What is ??"
+
+
+@pytest.fixture(params=["chatml", "vicuna", "llama_2"])
+def asked(request, assistant, tiny_tokenizer):
+    """An assistant of each family, one per template."""
+    if request.param == "chatml":
+        return assistant
+    vocabulary = len(tiny_tokenizer)
+    config = released(
+        prompt_template=request.param,
+        text_config={**DECODER, "vocab_size": vocabulary},
+        video_token_id=vocabulary,
+        audio_token_id=vocabulary + 1,
+    )
+    return VideoLlama(build(config), VideoLlamaProcessor(config, tiny_tokenizer))
+
+
+@pytest.fixture
+def tokens_read(asked):
+    """How many tokens the decoder read at each step."""
+    counts = []
+    hook = asked.model.language_model.register_forward_pre_hook(
+        lambda _, args, kwargs: counts.append(kwargs["inputs_embeds"].shape[1]), with_kwargs=True
+    )
+    yield counts
+    hook.remove()
+
+
+def reading_everything(assistant, conversation, question, max_new_tokens):
+    """The answer to the next question without any memory, and the length of its prompt."""
+    messages = [*conversation.messages, {"role": "user", "content": question}]
+    inputs = assistant.processor(messages, clips=conversation.clips)
+    ids = assistant.model.generate(
+        **inputs,
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        **assistant.processor.stop_arguments(),
+    )
+    return assistant.processor.decode_answer(ids[0]), inputs["input_ids"].shape[1]
+
+
+def test_a_later_question_costs_its_own_tokens_and_changes_no_answer(asked, clip_file, tokens_read):
+    conversation = asked.chat(clip_file, max_new_tokens=8)
+    conversation.ask("What moves from one side to the other while the tone sounds?")
+    first = tokens_read[0]
+    for question in ("Where to?", "Why is that?", "And then?"):
+        expected, length = reading_everything(asked, conversation, question, 8)
+        tokens_read.clear()
+        assert conversation.ask(question).text == expected
+        assert tokens_read[0] < length / 2
+        assert tokens_read[0] < first / 2
+
+
+def test_a_stream_remembers_and_is_remembered(asked, clip_file, tokens_read):
+    conversation = asked.chat(clip_file, max_new_tokens=8)
+    "".join(conversation.stream("What moves?"))
+    abandoned = conversation.stream("Where to?")
+    next(abandoned)
+    abandoned.close()
+    expected, length = reading_everything(asked, conversation, "Why?", 8)
+    tokens_read.clear()
+    assert "".join(conversation.stream("Why?")) == expected
+    assert tokens_read[0] < length / 2
+
+
+def test_a_conversation_that_was_edited_is_read_again_from_there(asked, clip_file):
+    conversation = asked.chat(clip_file, max_new_tokens=8)
+    for question in ("What moves?", "Where to?"):
+        conversation.ask(question)
+    conversation.messages[1] = {"role": "assistant", "content": "Nothing moves."}
+    expected, _ = reading_everything(asked, conversation, "Why?", 8)
+    assert conversation.ask("Why?").text == expected
+
+
+def test_a_failed_answer_leaves_nothing_wrong_to_remember(asked, clip_file, monkeypatch):
+    conversation = asked.chat(clip_file, max_new_tokens=8)
+    conversation.ask("What moves?")
+    forward, calls = asked.model.language_model.forward, []
+
+    def fail(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise MemoryError
+        return forward(*args, **kwargs)
+
+    expected, _ = reading_everything(asked, conversation, "Where to?", 8)
+    with monkeypatch.context() as patched:
+        patched.setattr(asked.model.language_model, "forward", fail)
+        with pytest.raises(MemoryError):
+            conversation.ask("Why?")
+    assert conversation.ask("Where to?").text == expected
+
+
+def test_beams_search_without_the_memory(asked, clip_file):
+    conversation = asked.chat(clip_file, max_new_tokens=4, num_beams=2)
+    first = conversation.ask("What moves?").text
+    assert first == asked.ask(clip_file, "What moves?", max_new_tokens=4, num_beams=2).text
+    assert conversation.ask("Where to?").text is not None

@@ -5,6 +5,7 @@ import pytest
 
 from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import BusyError, InputError
+from videollama.inference.growing_text import GrowingText
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
 from videollama.inference.scheduling import Request, Scheduler
@@ -59,6 +60,37 @@ def test_an_answer_is_that_of_ask(assistant, scheduler, files):
         assert finished.heard == expected.heard
 
 
+def test_answers_written_together_are_those_written_alone(assistant, scheduler, files, held):
+    limits = (3, 12, 1, 7)
+    rows = []
+    hook = assistant.model.language_model.register_forward_pre_hook(
+        lambda _, args, kwargs: rows.append(len(kwargs["inputs_embeds"])), with_kwargs=True
+    )
+    tickets = [
+        scheduler.submit(request(file, f"What{'?' * limit}", max_new_tokens=limit))
+        for file, limit in zip(files * 2, limits * 2, strict=True)
+    ]
+    held.set()
+    answers = [ticket.result() for ticket in tickets]
+    hook.remove()
+    assert max(rows) == 4
+    assert len(rows) < sum(limits)
+    for file, limit, answer in zip(files * 2, limits * 2, answers, strict=True):
+        alone = assistant.ask(file, f"What{'?' * limit}", max_new_tokens=limit)
+        assert answer.text == alone.text
+        assert answer.num_new_tokens == alone.timings.num_new_tokens
+
+
+def test_a_sampled_answer_is_that_of_ask_whoever_is_beside_it(assistant, scheduler, clip_file):
+    words = {"max_new_tokens": 9, "do_sample": True, "temperature": 1.5}
+    tickets = [scheduler.submit(request(clip_file, seed=seed, **words)) for seed in (1, 2, 1)]
+    texts = [ticket.result().text for ticket in tickets]
+    assert texts == [
+        assistant.ask(clip_file, "What?", seed=seed, **words).text for seed in (1, 2, 1)
+    ]
+    assert texts[0] != texts[1]
+
+
 def test_pieces_join_to_the_text_for_every_reader(scheduler, clip_file):
     ticket = scheduler.submit(request(clip_file, max_new_tokens=12))
     assert "".join(ticket) == ticket.result().text == "".join(ticket)
@@ -70,30 +102,22 @@ def test_the_longest_answer_ends_by_length(scheduler, clip_file):
     assert finished.num_new_tokens == 2
 
 
-def test_an_answer_that_the_model_ends_says_stop(assistant, scheduler, clip_file, monkeypatch):
-    free = assistant.model.generate
-    stop = scheduler.submit(request(clip_file, max_new_tokens=1))
-    stop.result()
+def test_an_answer_that_the_model_ends_says_stop(assistant, scheduler, monkeypatch):
     inputs = assistant.processor([question_message("What?", [])])
-    first = free(**inputs, max_new_tokens=1, do_sample=False)[0].tolist()
+    ids = assistant.model.generate(**inputs, max_new_tokens=3, do_sample=False)[0].tolist()
     monkeypatch.setattr(
-        type(assistant.processor), "stop_arguments", lambda self: {"eos_token_id": first}
+        type(assistant.processor), "stop_arguments", lambda self: {"eos_token_id": ids[2:]}
     )
-    finished = scheduler.submit(request(None, max_new_tokens=5)).result()
-    assert finished.finish_reason == "stop"
-    assert finished.num_new_tokens == 1
+    for max_new_tokens in (5, 3):
+        finished = scheduler.submit(request(None, max_new_tokens=max_new_tokens)).result()
+        assert finished.finish_reason == "stop"
+        assert finished.num_new_tokens == ids.index(ids[2]) + 1
 
 
 def test_the_prompt_is_counted_with_its_media(assistant, scheduler, clip_file):
     asked = request(clip_file, max_new_tokens=1)
     inputs = assistant.processor(asked.messages, clips=asked.clips)
     assert scheduler.submit(asked).result().num_prompt_tokens == inputs["input_ids"].shape[1]
-
-
-def test_a_sampled_answer_depends_on_its_seed_alone(assistant, scheduler, clip_file):
-    asked = [request(clip_file, max_new_tokens=9, do_sample=True, seed=seed) for seed in (1, 2, 1)]
-    texts = [ticket.result().text for ticket in [scheduler.submit(each) for each in asked]]
-    assert texts[0] == texts[2] != texts[1]
 
 
 def test_beams_give_the_answer_of_ask(assistant, scheduler, clip_file):
@@ -122,6 +146,35 @@ def test_a_cancelled_answer_ends_as_it_is_and_frees_its_place(scheduler, clip_fi
     assert "".join(ticket) == finished.text
     assert scheduler.submit(request(clip_file, max_new_tokens=1)).result().num_new_tokens == 1
     assert scheduler.num_running == scheduler.num_waiting == 0
+
+
+def test_who_gives_up_while_waiting_needs_no_place(assistant, clip_file, held):
+    narrow = Scheduler(assistant.model, assistant.processor, max_batch=1, max_waiting=1)
+    first = narrow.submit(request(clip_file, max_new_tokens=1))
+    while narrow.num_waiting:
+        sleep(0.01)
+    second = narrow.submit(request(clip_file, max_new_tokens=1))
+    second.cancel()
+    third = narrow.submit(request(clip_file, max_new_tokens=1))
+    held.set()
+    assert [each.result().num_new_tokens for each in (first, second, third)] == [1, 0, 1]
+    narrow.close()
+
+
+def test_an_error_while_writing_ends_that_answer_alone(scheduler, clip_file, monkeypatch):
+    write = GrowingText.add
+
+    def fail(self, ids):
+        if len(self._ids) == 3:
+            raise ValueError("three are enough")
+        return write(self, ids)
+
+    monkeypatch.setattr(GrowingText, "add", fail)
+    long, short = (scheduler.submit(request(clip_file, max_new_tokens=n)) for n in (9, 2))
+    with pytest.raises(ValueError, match="three are enough"):
+        long.result()
+    assert short.result().num_new_tokens == 2
+    assert scheduler.submit(request(clip_file, max_new_tokens=2)).result().num_new_tokens == 2
 
 
 def test_a_full_queue_refuses_and_goes_on(assistant, clip_file, held):

@@ -9,6 +9,7 @@ from transformers import BatchFeature
 
 from videollama.errors import InputError
 from videollama.inference.answer import Answer, Timings, what_was_heard, what_was_seen
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.generation import (
     EncodedMedia,
     encode_media,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 class Chat:
     """Several questions about the same files, each knowing what was said before.
+
+    The files are opened and encoded once, and the decoder reads nothing twice.
 
     Args:
         model: The network, on its device.
@@ -60,6 +63,7 @@ class Chat:
         self.clips = read_media(media, sampling, model.config.vision_config.image_size)
         self._read_seconds = perf_counter() - started
         self._encoded: EncodedMedia | None = None
+        self._memory = ConversationMemory()
         self.messages: list[Message] = []
 
     def ask(self, question: str) -> Answer:
@@ -71,7 +75,12 @@ class Chat:
         messages, inputs, encoded, timings = self._prepare(question)
         started = perf_counter()
         token_ids = write(
-            self._model, inputs, encoded, self._words, **self._processor.stop_arguments()
+            self._model,
+            inputs,
+            encoded,
+            self._words,
+            self._memory if self._words.num_beams == 1 else None,
+            **self._processor.stop_arguments(),
         )[0]
         text = self._processor.decode_answer(token_ids)
         self.messages = [*messages, answer_message(text)]
@@ -105,6 +114,7 @@ class Chat:
             encoded,
             self._words,
             self._processor.decode_answer,
+            memory=self._memory,
             **self._processor.stop_arguments(),
         ):
             pieces.append(piece)

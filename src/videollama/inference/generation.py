@@ -18,8 +18,10 @@ from torch import Tensor
 from transformers import BatchFeature, StoppingCriteria, StoppingCriteriaList
 from transformers.generation.streamers import BaseStreamer
 
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.growing_text import GrowingText
 from videollama.inference.options import WordChoice
+from videollama.model.decoder_cache import CACHE_ARGUMENT
 
 if TYPE_CHECKING:
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
@@ -80,6 +82,7 @@ def write(
     inputs: BatchFeature,
     encoded: EncodedMedia,
     words: WordChoice,
+    memory: ConversationMemory | None = None,
     **generate_arguments: Any,
 ) -> Tensor:
     """Lets the decoder answer every conversation of the batch.
@@ -89,23 +92,41 @@ def write(
         inputs: `input_ids` and `attention_mask`, shape `(B, L)`, padded on the left.
         encoded: The media of the whole batch, in the order of their placeholders.
         words: How words are chosen.
+        memory: What the decoder has read of this conversation; for one row without beams.
         **generate_arguments: Further keywords of `generate` (stop tokens, a streamer).
 
     Returns:
         The new token ids, shape `(B, at most max_new_tokens)`.
     """
+    cache = None if memory is None else memory.recall(inputs["input_ids"])
+    if cache is not None:
+        generate_arguments[CACHE_ARGUMENT] = cache
+    with _seeded(words, model.device):
+        new_ids: Tensor = run_generate(model, inputs, encoded, words, **generate_arguments)
+    if memory is not None and cache is not None:
+        memory.remember(cache, inputs["input_ids"], new_ids)
+    return new_ids
+
+
+def run_generate(
+    model: "VideoLlamaForConditionalGeneration",
+    inputs: BatchFeature,
+    encoded: EncodedMedia,
+    words: WordChoice,
+    **generate_arguments: Any,
+) -> Any:
+    """Calls `generate` with what `write` is given; where nothing is drawn, `write` does no more."""
     media = {"video_embeds": encoded.video_embeds, "audio_embeds": encoded.audio_embeds}
-    with _seeded(words, model.device), catch_warnings():
+    with catch_warnings():
         # Looking for repetitions in the answer alone is what is wanted.
         filterwarnings("ignore", message="Passing `no_repeat_ngram_size`")
-        new_ids: Tensor = model.generate(
+        return model.generate(
             input_ids=inputs["input_ids"].to(model.device),
             attention_mask=inputs["attention_mask"].to(model.device),
             **{name: value for name, value in media.items() if value is not None},
             **words.generate_arguments(),
             **generate_arguments,
         )
-    return new_ids
 
 
 def write_streaming(
@@ -136,7 +157,7 @@ def write_streaming(
     abandoned = Event()
     failures: list[BaseException] = []
     stopping_criteria = StoppingCriteriaList(
-        [*generate_arguments.pop("stopping_criteria", ()), _StopWhenSet(abandoned)]
+        [*generate_arguments.pop("stopping_criteria", ()), StopWhenSet(abandoned)]
     )
 
     def work() -> None:
@@ -187,13 +208,14 @@ class _TokenQueue(BaseStreamer):
         return iter(self.steps.get, None)
 
 
-class _StopWhenSet(StoppingCriteria):
+class StopWhenSet(StoppingCriteria):
     """Ends every row as soon as an event is set."""
 
     def __init__(self, event: Event) -> None:
         self.event = event
 
     def __call__(self, input_ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
+        """Says so for every row of `input_ids` `(B, L)`."""
         done = self.event.is_set()
         return torch.full((input_ids.shape[0],), done, dtype=torch.bool, device=input_ids.device)
 

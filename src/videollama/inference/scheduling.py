@@ -2,150 +2,56 @@
 
     submit(request) ──> waiting ──> running ──> Ticket: pieces of text as they are written
 
-The thread is the only one that touches the model.
+The thread is the only one that touches the model. Requests that run are written together; each
+leaves when it is done or cancelled, and a waiting one takes its place between two steps.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from threading import Condition, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from transformers import StoppingCriteria, StoppingCriteriaList
-from transformers.generation.streamers import BaseStreamer
+from transformers import StoppingCriteriaList
 
 from videollama.errors import BusyError, InputError
-from videollama.inference.answer import Heard, Seen, Timings, what_was_heard, what_was_seen
-from videollama.inference.generation import encode_media, write
+from videollama.inference.answer import Timings, what_was_heard, what_was_seen
+from videollama.inference.decoding import DecodingBatch, Row, begin_row
+from videollama.inference.generation import StopWhenSet, encode_media, write
 from videollama.inference.growing_text import GrowingText
-from videollama.inference.messages import Message
-from videollama.inference.options import WordChoice
-from videollama.media.clip import Clip
+from videollama.inference.requests import Finished, Request, Ticket
 
 if TYPE_CHECKING:
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
     from videollama.processing import VideoLlamaProcessor
 
-FinishReason = Literal["stop", "length", "cancelled"]
+__all__ = ["Finished", "Request", "Scheduler", "Ticket"]
 
 
-@dataclass(frozen=True)
-class Request:
-    """A conversation that waits for its next answer.
+@dataclass(eq=False)
+class _Answer:
+    """A ticket on its way through the batch."""
 
-    Attributes:
-        messages: What was said so far, in transformers' form; the last turn is the user's.
-        clips: What the numbers in `messages` refer to.
-        words: How words are chosen.
-    """
-
-    messages: Sequence[Message]
-    clips: Sequence[Clip] = ()
-    words: WordChoice = field(default_factory=WordChoice)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A whole answer.
-
-    Attributes:
-        text: What the model says.
-        finish_reason: "stop" where the model ended, "length" where `max_new_tokens` did, and
-            "cancelled" where the caller did.
-        num_prompt_tokens: Tokens the decoder read, those of the media included.
-        num_new_tokens: Tokens the decoder wrote, the one that ends the answer included.
-        timings: Where the time went; reading the files was the caller's.
-        seen: The frames the model looked at.
-        heard: The sound it listened to.
-        warnings: What was odd about the files.
-    """
-
-    text: str
-    finish_reason: FinishReason
+    ticket: Ticket
+    row: Row
+    text: GrowingText
     num_prompt_tokens: int
-    num_new_tokens: int
-    timings: Timings = field(default_factory=Timings)
-    seen: tuple[Seen, ...] = ()
-    heard: tuple[Heard, ...] = ()
-    warnings: tuple[str, ...] = ()
+    timings: Timings
+    started: float
+    num_shown: int = 0
 
-
-class Ticket:
-    """What `Scheduler.submit` gives: the answer while it is written, and when it is done.
-
-    Iterating yields pieces of text; joined they are `result().text`. It may be iterated several
-    times and from any thread.
-
-    Attributes:
-        request: What was asked.
-    """
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self._changed = Condition()
-        self._pieces: list[str] = []
-        self._outcome: Finished | BaseException | None = None
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        """Gives the place up; the answer ends as it is, before the next token."""
-        self._cancelled = True
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody gave the answer up."""
-        return self._cancelled
-
-    def result(self) -> Finished:
-        """Waits for the whole answer.
-
-        Raises:
-            VideoLlamaError: What is wrong with this request.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._outcome is not None)
-        return self._require_success()
-
-    def __iter__(self) -> Iterator[str]:
-        """Pieces of text; after the last one the error of this request, if it has one."""
-        position = 0
-        while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda seen=position: len(self._pieces) > seen or self._outcome is not None
-                )
-                new = self._pieces[position:]
-            if not new:
-                self._require_success()
-                return
-            position += len(new)
-            yield from new
-
-    def write(self, piece: str) -> None:
-        """Adds a piece of text; for the scheduler."""
-        if piece:
-            with self._changed:
-                self._pieces.append(piece)
-                self._changed.notify_all()
-
-    def finish(self, outcome: Finished | BaseException) -> None:
-        """Ends the answer with its result or its error; for the scheduler."""
-        with self._changed:
-            self._outcome = outcome
-            self._changed.notify_all()
-
-    def _require_success(self) -> Finished:
-        assert self._outcome is not None
-        if isinstance(self._outcome, BaseException):
-            raise self._outcome
-        return self._outcome
+    def show(self) -> None:
+        """Hands what was written since the last time to the ticket."""
+        new = self.row.ids[0, self.num_shown :].tolist()
+        self.num_shown += len(new)
+        self.ticket.write(self.text.add(new))
 
 
 class Scheduler:
     """Answers requests of many callers with one model.
+
+    A request with beams is answered alone, while the others pause.
 
     Args:
         model: The network, on its device. Nobody else may use it at the same time.
@@ -174,6 +80,8 @@ class Scheduler:
         self._waiting: deque[Ticket] = deque()
         self._running: list[Ticket] = []
         self._closed = False
+        self._batch = DecodingBatch(model)
+        self._answers: list[_Answer] = []
         self._thread = Thread(target=self._work, name="videollama-decode", daemon=True)
         self._thread.start()
 
@@ -198,11 +106,10 @@ class Scheduler:
         with self._changed:
             if self._closed:
                 raise BusyError("The model is shutting down; ask again when it is back.")
+            waiting = sum(not ticket.cancelled.is_set() for ticket in self._waiting)
             free_places = self._max_batch - len(self._running)
-            if len(self._waiting) >= self._max_waiting + max(0, free_places):
-                raise BusyError(
-                    f"{len(self._waiting)} requests are waiting already; ask again in a moment."
-                )
+            if waiting >= self._max_waiting + free_places:
+                raise BusyError(f"{waiting} requests are waiting already; ask again in a moment.")
             ticket = Ticket(request)
             self._waiting.append(ticket)
             self._changed.notify_all()
@@ -222,91 +129,145 @@ class Scheduler:
             self._changed.notify_all()
         self._thread.join()
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
-                    return
-                self._running = [self._waiting.popleft()]
-            ticket = self._running[0]
-            try:
-                outcome: Finished | BaseException = self._answer(ticket)
-            except Exception as failure:  # raised again by the ticket, in its caller's thread
-                outcome = failure
-            with self._changed:
-                self._running = []
-            ticket.finish(outcome)
+    # ------------------------------------------------------------------ the thread
 
-    def _answer(self, ticket: Ticket) -> Finished:
-        request = ticket.request
+    def _work(self) -> None:
+        try:
+            while (admitted := self._next()) is not None:
+                if admitted:
+                    self._begin(admitted)
+                else:
+                    self._step()
+                self._deliver()
+        finally:  # nobody waits for ever, should there be a mistake in here
+            with self._changed:
+                self._closed = True
+                left = [*self._running, *self._waiting]
+                self._running, self._waiting = [], deque()
+            for ticket in left:
+                ticket.finish(RuntimeError("the decoder's thread has ended"))
+
+    def _next(self) -> list[Ticket] | None:
+        """Waits for something to do: gives tickets to begin, none to go on, or `None` to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._answers or self._closed)
+            if not (self._waiting or self._answers):
+                return None
+            admitted: list[Ticket] = []
+            still_waiting: deque[Ticket] = deque()
+            free_places = self._max_batch - len(self._running)
+            for ticket in self._waiting:
+                # Whoever gave up needs no place, but a last word.
+                if ticket.cancelled.is_set() or free_places > 0:
+                    free_places -= not ticket.cancelled.is_set()
+                    admitted.append(ticket)
+                else:
+                    still_waiting.append(ticket)
+            self._waiting = still_waiting
+            self._running += admitted
+        return admitted
+
+    def _begin(self, tickets: Sequence[Ticket]) -> None:
+        """Encodes the media of new requests and reads their prompts together."""
+        begun = []
+        for ticket in tickets:
+            try:
+                answer = self._prepare(ticket)
+            except Exception as failure:  # raised again by the ticket, in its caller's thread
+                self._leave(ticket, failure)
+            else:
+                begun += [answer] if answer else []
+        self._add(begun)
+
+    def _prepare(self, ticket: Ticket) -> _Answer | None:
+        """All that comes before the decoder; `None` where the answer is complete already."""
+        request, words = ticket.request, ticket.request.words
+        stops = self._processor.stop_arguments()
+        text = GrowingText(self._processor.decode_answer)
+        if ticket.cancelled.is_set():
+            self._leave(ticket, Finished("", "cancelled", 0, 0))
+            return None
         started = perf_counter()
         inputs = self._processor(request.messages, clips=request.clips)
-        timings = Timings(prepare_seconds=perf_counter() - started)
-        stops = self._processor.stop_arguments()
-        criteria = StoppingCriteriaList(
-            [*stops.pop("stopping_criteria", ()), _StopWhenCancelled(ticket)]
+        prepare_seconds = perf_counter() - started
+        encoded = encode_media(self._model, inputs)
+        timings = Timings(
+            prepare_seconds=prepare_seconds,
+            see_seconds=encoded.see_seconds,
+            hear_seconds=encoded.hear_seconds,
         )
-        text = GrowingText(self._processor.decode_answer)
-        ids: list[int] = []
-        if not ticket.cancelled:
-            encoded = encode_media(self._model, inputs)
-            encoded_at = perf_counter()
-            one_row = request.words.num_beams == 1
-            ids = write(
-                self._model,
-                inputs,
-                encoded,
-                request.words,
-                stopping_criteria=criteria,
-                streamer=_Writer(ticket, text) if one_row else None,
-                **stops,
-            )[0].tolist()
-            timings = replace(
-                timings,
-                see_seconds=encoded.see_seconds,
-                hear_seconds=encoded.hear_seconds,
-                generate_seconds=perf_counter() - encoded_at,
-                num_new_tokens=len(ids),
-            )
-        ticket.write(text.rest(ids))
-        reason: FinishReason = "stop"
-        if ticket.cancelled:
-            reason = "cancelled"
-        elif len(ids) >= request.words.max_new_tokens:
-            reason = "length"
-        clips = list(request.clips)
-        return Finished(
+        row = begin_row(self._model, inputs, encoded, replace(words, num_beams=1), **stops)
+        length = inputs["input_ids"].shape[1]
+        answer = _Answer(ticket, row, text, length, timings, perf_counter())
+        if words.num_beams == 1:
+            return answer
+        criteria = [*stops.pop("stopping_criteria", ()), StopWhenSet(ticket.cancelled)]
+        stops["stopping_criteria"] = StoppingCriteriaList(criteria)
+        row.take(write(self._model, inputs, encoded, words, **stops))
+        answer.show()
+        self._finish(answer)
+        return None
+
+    def _add(self, answers: list[_Answer]) -> None:
+        if not answers:
+            return
+        try:
+            self._batch.add([answer.row for answer in answers])
+        except Exception as failure:  # too much memory, for example
+            if len(answers) == 1:
+                self._leave(answers[0].ticket, failure)
+                return
+            for answer in answers:
+                self._add([answer])
+        else:
+            self._answers += answers
+
+    def _step(self) -> None:
+        try:
+            self._batch.step()
+        except Exception as failure:  # it cannot be told whose it is
+            for answer in self._answers:
+                answer.row.ended = failure
+
+    def _deliver(self) -> None:
+        """Shows what was written, and lets go of what is complete."""
+        going_on = []
+        for answer in self._answers:
+            try:
+                answer.show()
+            except Exception as failure:  # a tokenizer that cannot read its own ids
+                answer.row.ended = failure
+            if answer.row.ended is None and not answer.ticket.cancelled.is_set():
+                going_on.append(answer)
+            elif isinstance(answer.row.ended, Exception):
+                self._leave(answer.ticket, answer.row.ended)
+            else:
+                self._finish(answer)
+        self._answers = going_on
+        self._batch.keep([answer.row for answer in going_on])
+
+    def _finish(self, answer: _Answer) -> None:
+        ids = answer.row.ids[0].tolist()
+        answer.ticket.write(answer.text.rest())
+        ended = answer.row.ended
+        clips = list(answer.ticket.request.clips)
+        finished = Finished(
             text=self._processor.decode_answer(ids),
-            finish_reason=reason,
-            num_prompt_tokens=int(inputs["attention_mask"].sum()),
+            finish_reason=ended if isinstance(ended, str) else "cancelled",
+            num_prompt_tokens=answer.num_prompt_tokens,
             num_new_tokens=len(ids),
-            timings=timings,
+            timings=replace(
+                answer.timings,
+                generate_seconds=perf_counter() - answer.started,
+                num_new_tokens=len(ids),
+            ),
             seen=what_was_seen(clips),
             heard=what_was_heard(clips),
             warnings=tuple(warning for clip in clips for warning in clip.warnings),
         )
+        self._leave(answer.ticket, finished)
 
-
-class _Writer(BaseStreamer):
-    """Hands what every step adds to the ticket."""
-
-    def __init__(self, ticket: Ticket, text: GrowingText) -> None:
-        self.ticket, self.text = ticket, text
-
-    def put(self, value: Tensor) -> None:
-        self.ticket.write(self.text.add(value.flatten().tolist()))
-
-    def end(self) -> None:
-        pass
-
-
-class _StopWhenCancelled(StoppingCriteria):
-    """Ends every row as soon as the ticket is cancelled."""
-
-    def __init__(self, ticket: Ticket) -> None:
-        self.ticket = ticket
-
-    def __call__(self, input_ids: Tensor, scores: Tensor, **_: Any) -> Tensor:
-        done = self.ticket.cancelled
-        return torch.full((input_ids.shape[0],), done, dtype=torch.bool, device=input_ids.device)
+    def _leave(self, ticket: Ticket, outcome: Finished | BaseException) -> None:
+        with self._changed:
+            self._running.remove(ticket)
+        ticket.finish(outcome)

@@ -302,7 +302,6 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         labels: Tensor | None = None,
         position_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        past_key_values: Any = None,
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
@@ -313,9 +312,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             labels: The tokens to predict, `(B, L)`, -100 where none is asked for.
             position_ids: Places of the tokens, `(B, L)`; counted from `attention_mask` if absent.
             inputs_embeds: What :meth:`embed_prompt` gave, `(B, L, D)`, instead of ids and clips.
-            past_key_values: Cache of the tokens before.
             logits_to_keep: How many last tokens to predict for (0: all), or which.
-            **kwargs: Passed to the language model.
+            **kwargs: Passed to the language model, its cache of the tokens before among it.
 
         Returns:
             `logits` `(B, L, vocabulary)`, the cache, and the mean cross-entropy as `loss` where
@@ -331,14 +329,14 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 video_embeds=video_embeds,
                 audio_embeds=audio_embeds,
             )
-        if position_ids is None and past_key_values is None and attention_mask is not None:
-            position_ids = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
+        if position_ids is None and attention_mask is not None:
+            places = (attention_mask.long().cumsum(dim=1) - 1).clamp(min=0)
+            position_ids = places[:, -inputs_embeds.shape[1] :]
         num_items_in_batch = kwargs.pop("num_items_in_batch", None)
         outputs = self.language_model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
-            past_key_values=past_key_values,
             logits_to_keep=logits_to_keep,
             **kwargs,
         )

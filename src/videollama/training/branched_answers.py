@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import DynamicCache
 
+from videollama.model.decoder_cache import CACHE_ARGUMENT
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.training.stages import Objective
 from videollama.training.word_matching import WordNaming
@@ -95,8 +96,8 @@ class BranchedAnswers(Objective):
             inputs_embeds=words,
             attention_mask=bias,
             position_ids=position_ids + known,
-            past_key_values=self._cache(batch, words.device),
             use_cache=True,
+            **{CACHE_ARGUMENT: self._cache(batch, words.device)},
         ).last_hidden_state
         logits = model.language_model.lm_head(hidden.flatten(0, 1)[sources])
         losses = functional.cross_entropy(logits.float(), targets, reduction="none")
@@ -118,7 +119,7 @@ class BranchedAnswers(Objective):
         if not self._kept or self._kept[0][0].device != device:
             with torch.no_grad():
                 first = DynamicCache()
-                decoder(input_ids=self._common.to(device), past_key_values=first, use_cache=True)
+                decoder(self._common.to(device), use_cache=True, **{CACHE_ARGUMENT: first})
             self._kept = [(layer.keys, layer.values) for layer in first.layers]  # type: ignore[union-attr,misc]
         cache = DynamicCache()
         for number, (keys, values) in enumerate(self._kept):

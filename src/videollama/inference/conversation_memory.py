@@ -1,0 +1,52 @@
+"""What the decoder remembers of a conversation, so that a later question costs its own tokens only.
+
+The prompt of a later question repeats all that was said. As far as its ids are those that the
+decoder has read or written already, their keys and values are taken from its cache. Where a
+template writes an answer back in other tokens than the model wrote it in, or old turns had to go,
+the cache is cut back to the tokens that are still the same.
+"""
+
+from torch import Tensor
+from transformers import DynamicCache
+
+
+class ConversationMemory:
+    """The decoder's cache of one conversation, with the ids of the tokens in it.
+
+    Placeholder ids stand for media, so all questions must be about the same media in the same
+    order.
+    """
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._cache: DynamicCache | None = None
+
+    def recall(self, input_ids: Tensor) -> DynamicCache:
+        """Hands the cache over, with what a prompt shares with it and nothing else.
+
+        Until `remember` takes it back there is nothing to recall, so an error on the way leaves no
+        cache that does not fit its ids.
+
+        Args:
+            input_ids: The whole prompt, `(1, L)`.
+        """
+        cache, self._cache = self._cache, None
+        if cache is None:
+            return DynamicCache()
+        prompt = input_ids[0].tolist()
+        # The last token is always read anew: what follows it is what is asked for.
+        limit = min(len(self._ids), len(prompt) - 1)
+        shared = next((n for n in range(limit) if self._ids[n] != prompt[n]), limit)
+        cache.crop(shared - len(self._ids))
+        return cache
+
+    def remember(self, cache: DynamicCache, input_ids: Tensor, new_ids: Tensor) -> None:
+        """Keeps what was read and written.
+
+        Args:
+            cache: What `recall` gave and the decoder has filled.
+            input_ids: The whole prompt, `(1, L)`.
+            new_ids: What was written, `(1, any)`; the decoder has not read the last of it.
+        """
+        ids = input_ids[0].tolist() + new_ids[0].tolist()
+        self._cache, self._ids = cache, ids[: cache.get_seq_length()]

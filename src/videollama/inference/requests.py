@@ -1,0 +1,121 @@
+"""What callers hand to the scheduler, and what they get back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Condition, Event
+from typing import Literal
+
+from videollama.inference.answer import Heard, Seen, Timings
+from videollama.inference.messages import Message
+from videollama.inference.options import WordChoice
+from videollama.media.clip import Clip
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A conversation that waits for its next answer.
+
+    Attributes:
+        messages: What was said so far, in transformers' form; the last turn is the user's.
+        clips: What the numbers in `messages` refer to.
+        words: How words are chosen.
+    """
+
+    messages: Sequence[Message]
+    clips: Sequence[Clip] = ()
+    words: WordChoice = field(default_factory=WordChoice)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A whole answer.
+
+    Attributes:
+        text: What the model says.
+        finish_reason: "stop" where the model ended, "length" where `max_new_tokens` did, and
+            "cancelled" where the caller did.
+        num_prompt_tokens: Tokens the decoder read, those of the media included.
+        num_new_tokens: Tokens the decoder wrote, the one that ends the answer included.
+        timings: Where the time went; reading the files was the caller's.
+        seen: The frames the model looked at.
+        heard: The sound it listened to.
+        warnings: What was odd about the files.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_new_tokens: int
+    timings: Timings = field(default_factory=Timings)
+    seen: tuple[Seen, ...] = ()
+    heard: tuple[Heard, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Ticket:
+    """What `Scheduler.submit` gives: the answer while it is written, and when it is done.
+
+    Iterating yields pieces of text; joined they are `result().text`. It may be iterated several
+    times and from any thread.
+
+    Attributes:
+        request: What was asked.
+        cancelled: Set once the answer was given up.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._changed = Condition()
+        self._pieces: list[str] = []
+        self._outcome: Finished | BaseException | None = None
+        self.cancelled = Event()
+
+    def cancel(self) -> None:
+        """Gives the place up; the answer ends as it is, before the next token."""
+        self.cancelled.set()
+
+    def result(self) -> Finished:
+        """Waits for the whole answer.
+
+        Raises:
+            VideoLlamaError: What is wrong with this request.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._outcome is not None)
+        return self._require_success()
+
+    def __iter__(self) -> Iterator[str]:
+        """Pieces of text; after the last one the error of this request, if it has one."""
+        position = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda seen=position: len(self._pieces) > seen or self._outcome is not None
+                )
+                new = self._pieces[position:]
+            if not new:
+                self._require_success()
+                return
+            position += len(new)
+            yield from new
+
+    def write(self, piece: str) -> None:
+        """Adds a piece of text; for the scheduler."""
+        if piece:
+            with self._changed:
+                self._pieces.append(piece)
+                self._changed.notify_all()
+
+    def finish(self, outcome: Finished | BaseException) -> None:
+        """Ends the answer with its result or its error; for the scheduler."""
+        with self._changed:
+            self._outcome = outcome
+            self._changed.notify_all()
+
+    def _require_success(self) -> Finished:
+        assert self._outcome is not None
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
