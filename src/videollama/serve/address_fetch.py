@@ -1,7 +1,7 @@
 """Media from http(s) addresses, and never from an address inside somebody's network.
 
-The name is resolved once, every address it has must be public, and the connection goes to the address that
-was checked; a redirect is a new address like any other.
+The name is resolved once, every address it has must be public, and the connection goes to the
+address that was checked; a redirect is a new address like any other.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _LONGEST_ADDRESS = 4096
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the internet, and not to this machine or a network near it."""
+    """Whether an IP address is on the internet, and not this machine or in a network near it."""
     ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])

@@ -115,8 +115,8 @@ def _of_route(error: HTTPException) -> ApiError:
 
 
 def _of_validation(error: RequestValidationError) -> ApiError:
-    """The first thing that is wrong with a body, and where."""
-    first = error.errors()[0]
+    """What is wrong with a body, and where: of a union's complaints, the one that got furthest."""
+    first = max(error.errors(), key=lambda each: len(each["loc"]))
     where = _place(first["loc"])
     if first["type"] == "json_invalid":
         return ApiError(400, "The body is not valid JSON.", code="invalid_json")
@@ -128,15 +128,14 @@ def _of_validation(error: RequestValidationError) -> ApiError:
 
 def _place(location: tuple[str | int, ...]) -> str:
     """("body", "messages", 0, "user", "content", 1) as "messages[0].content[1]"."""
-    place = ""
+    place, after_item = "", False
     for step in location[1:]:
         if isinstance(step, int):
-            place += f"[{step}]"
-        elif not _is_variant(step):
+            place, after_item = f"{place}[{step}]", True
+        elif "[" in step or step == "str":
+            continue  # pydantic names a variant of a union
+        elif after_item:
+            after_item = False  # the variant of an item of ours, named by its role or type
+        else:
             place += f".{step[:_SHOWN_CHARACTERS]}" if place else step[:_SHOWN_CHARACTERS]
     return place
-
-
-def _is_variant(step: str) -> bool:
-    """Whether pydantic names a variant of a union here, and not a key of the body."""
-    return step in ("user", "system", "developer", "assistant", "str") or "[" in step

@@ -1,14 +1,14 @@
 """The application: parts put together, routes, and what happens when it starts and ends.
 
 Gate (id, key, rate, place, body) ─ FastAPI ┬ chat_completions ┐
-                                            ├ embeddings       ├ MediaReader ─ DecodePool (processes)
+                                            ├ embeddings       ├ MediaReader ─ DecodePool
                                             ├ file_routes ─────┘ Uploads
-                                            └ model_routes        ModelHost ─ Scheduler (thread)
+                                            └ model_routes       ModelHost ─ Scheduler
 """
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +19,12 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from videollama import __version__
-from videollama.checkpoints.cache import cache_folder
 from videollama.errors import VideoLlamaError
 from videollama.serve.api_errors import answer_with_error
-from videollama.serve.auth import KeyCheck
+from videollama.serve.auth import KeyCheck, Pages
 from videollama.serve.chat_completions import chat_routes
 from videollama.serve.decoding import DecodePool
+from videollama.serve.embeddings import embedding_routes
 from videollama.serve.file_routes import file_routes
 from videollama.serve.gate import Gate
 from videollama.serve.limits import Limits
@@ -42,16 +42,19 @@ class Access:
     """Who may ask, and what for; closed by default.
 
     Attributes:
+        files_folder: Where uploads are kept.
         keys: API keys; none lets everybody in who can reach the server.
         origins: Web pages of other origins that may ask.
+        host_names: What the header Host may say; a web page whose name leads to this machine says
+            another. Anything by default.
         allow_addresses: Whether media are fetched from http(s) addresses.
-        files_folder: Where uploads are kept.
     """
 
+    files_folder: Path
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    host_names: tuple[str, ...] = ()
     allow_addresses: bool = False
-    files_folder: Path = field(default_factory=lambda: cache_folder() / "files")
 
 
 def build_app(
@@ -98,6 +101,7 @@ def build_app(
     app.include_router(model_routes(host, pool, metrics))
     app.include_router(file_routes(uploads))
     app.include_router(chat_routes(host, media, limits, metrics))
+    app.include_router(embedding_routes(host, media, limits))
     for kind in (HTTPException, RequestValidationError, VideoLlamaError):
         app.add_exception_handler(kind, answer_with_error)
     if access.origins:
@@ -108,7 +112,8 @@ def build_app(
             allow_headers=["authorization", "content-type"],
             expose_headers=["x-request-id", "retry-after"],
         )
+    pages = Pages(access.origins, access.host_names)
     app.add_middleware(
-        Gate, keys=KeyCheck(access.keys), limits=limits, metrics=metrics, origins=access.origins
+        Gate, keys=KeyCheck(access.keys), limits=limits, metrics=metrics, pages=pages
     )
     return app

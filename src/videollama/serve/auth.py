@@ -2,17 +2,20 @@
 
 import hmac
 import os
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from videollama.errors import InputError
 from videollama.serve.api_errors import ApiError
 
 KEYS_VARIABLE = "VIDEOLLAMA_API_KEYS"
 SHORTEST_KEY = 16
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 _MOST_CALLERS = 10_000  # remembered at once; the one that was quiet longest is forgotten
 
 
@@ -90,6 +93,33 @@ class KeyCheck:
             raise ApiError(401, "The API key is not valid.")
         owner = f"key-{given.hex()[:12]}"
         return Caller(owner, owner)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Which web pages may use the access that their visitor has to this server.
+
+    Attributes:
+        origins: Pages of other origins that may ask.
+        host_names: What the header Host may say; anything if empty.
+    """
+
+    origins: tuple[str, ...] = ()
+    host_names: tuple[str, ...] = ()
+
+    def check(self, origin: str | None, host: str) -> None:
+        """Lets programs and the server's own pages pass.
+
+        Raises:
+            ApiError: 403, a page of another origin, or one whose name was made to lead here.
+        """
+        name = urlsplit(f"//{host}").hostname if _HOST.fullmatch(host) else None
+        if self.host_names and name not in self.host_names:
+            raise ApiError(403, f"This server is asked as {' or '.join(self.host_names)} only.")
+        if origin is None or origin in self.origins:
+            return
+        if origin.partition("://")[2] != host:
+            raise ApiError(403, "Pages of other origins may not ask; see --allow-origin.")
 
 
 class RateLimit:

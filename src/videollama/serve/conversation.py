@@ -1,5 +1,6 @@
 """A request's messages as the processor reads them, and the media they show."""
 
+import secrets
 from typing import Any
 
 from videollama.inference.messages import Message
@@ -99,6 +100,8 @@ def word_choice(body: ChatCompletionRequest, limits: Limits) -> WordChoice:
         "seed": body.seed,
         "max_new_tokens": wanted or min(WordChoice.max_new_tokens, limits.new_tokens),
     }
+    if body.seed is None:
+        given["seed"] = secrets.randbelow(2**63)  # whoever asks again wants another draw
     draws = body.temperature != 0 and any(
         value is not None for value in (body.temperature, body.top_p, body.seed)
     )

@@ -3,8 +3,8 @@
     standard input   one JSON line per file: path, sampling, frame_size, limits
     standard output  one JSON line per file, then the raw bytes of its frames and of its waveform
 
-It knows no key and no address, may write no file, and has a limit of memory and of processor time for
-every file. Whatever a file does to it, the server only reads lines and counted bytes.
+It knows no key and no address, may write no file, and has a limit of memory and of processor time
+for every file. Whatever a file does to it, the server only reads lines and counted bytes.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from videollama.errors import InputError, MediaError
 from videollama.media import pictures
-from videollama.media.container import opened
+from videollama.media.container import local_file, opened
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
 
@@ -59,6 +59,7 @@ def answer(request: dict[str, Any], answers: BinaryIO) -> None:
 def _read(path: Path, request: dict[str, Any]) -> "Clip":
     sampling = FrameSampling(**request["sampling"])
     longest = request["limits"]["media_seconds"]
+    local_file(path)
     _check_pixels(path, request["limits"]["frame_pixels"])
     declared = _declared_seconds(path)
     if declared is not None:

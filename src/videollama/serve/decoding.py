@@ -82,11 +82,6 @@ class DecodePool:
         worker = await self._free.get()
         try:
             facts, pixels, samples = await worker.ask(request, self._limits)
-        except (OSError, EOFError, ValueError) as error:
-            self.num_restarts += 1
-            raise ApiError(
-                422, f"{where}: the file broke its decoder; check it in a player.", param=where
-            ) from error
         except TimeoutError as error:
             self.num_restarts += 1
             raise ApiError(
@@ -94,6 +89,11 @@ class DecodePool:
                 f"{where}: the file took more than {self._limits.decode_seconds:g} s to decode; "
                 "send a shorter or smaller one.",
                 param=where,
+            ) from error
+        except (OSError, EOFError, ValueError) as error:
+            self.num_restarts += 1
+            raise ApiError(
+                422, f"{where}: the file broke its decoder; check it in a player.", param=where
             ) from error
         finally:
             self._free.put_nowait(worker)
@@ -141,9 +141,7 @@ class _Worker:
                 await self.start()
             assert self._process is not None
             if not self._ready:
-                async with asyncio.timeout(START_SECONDS):
-                    await self._line()
-                self._ready = True
+                await self._get_ready()
             async with asyncio.timeout(limits.decode_seconds):
                 self._process.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
                 await self._process.stdin.drain()  # type: ignore[union-attr]
@@ -155,6 +153,16 @@ class _Worker:
         finally:
             if not whole:
                 await asyncio.shield(self.stop())
+
+    async def _get_ready(self) -> None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._line()
+        except (TimeoutError, EOFError) as error:
+            raise ApiError(
+                503, "No process to decode files could be started.", retry_after_seconds=10
+            ) from error
+        self._ready = True
 
     async def _line(self) -> dict[str, Any]:
         line = await self._process.stdout.readline()  # type: ignore[union-attr]

@@ -1,7 +1,7 @@
 """What every request passes before a route sees it: id, origin, key, rate, a place, a bounded body.
 
-It wraps the whole application, so that it also sees the end of every answer: the log, the metrics and the
-place that is free again.
+It wraps the whole application, so that it also sees the end of every answer: the log, the metrics
+and the place that is free again.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from videollama.serve.api_errors import CLIENT_CLOSED_REQUEST, ApiError, as_api_error
-from videollama.serve.auth import Caller, KeyCheck, RateLimit
+from videollama.serve.auth import Caller, KeyCheck, Pages, RateLimit
 from videollama.serve.limits import Limits
 from videollama.serve.metrics import Metrics
 from videollama.serve.request_log import log_defect, log_request
@@ -54,7 +54,7 @@ class Gate:
         keys: Who may ask.
         limits: Of the server.
         metrics: Counts what passes.
-        origins: Web pages of other origins that may ask; none by default.
+        pages: Which web pages may ask.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Gate:
         keys: KeyCheck,
         limits: Limits,
         metrics: Metrics,
-        origins: tuple[str, ...] = (),
+        pages: Pages,
     ) -> None:
         self._app, self._keys, self._limits, self._metrics = app, keys, limits, metrics
-        self._origins = origins
+        self._pages = pages
         self._rate = RateLimit(limits.requests_per_minute)
         self._admitted = 0
 
@@ -116,7 +116,7 @@ class Gate:
         path, method = scope["path"], scope["method"]
         bounded = _BoundedBody(receive, self._limits, _most_bytes(path, self._limits))
         try:
-            self._check_origin(headers, scope)
+            self._pages.check(headers.get("origin"), headers.get("host", ""))
             if path not in OPEN_PATHS and method != "OPTIONS":
                 address = (scope.get("client") or ("unknown", 0))[0]
                 visit.caller = self._keys.caller(headers.get("authorization"), address)
@@ -138,19 +138,10 @@ class Gate:
             raise
         self._admitted += 1
         try:
-            await self._app(scope, bounded, send)
+            with self._metrics.admitted.track_inprogress():
+                await self._app(scope, bounded, send)
         finally:
             self._admitted -= 1
-
-    def _check_origin(self, headers: dict[str, str], scope: Scope) -> None:
-        """A web page of another origin may not use the visitor's access to this server."""
-        origin = headers.get("origin")
-        if origin is None or origin in self._origins:
-            return
-        if origin.partition("://")[2] != headers.get("host"):
-            raise ApiError(
-                403, f"Pages of other origins may not ask; see --allow-origin. ({scope['path']})"
-            )
 
     def _check_body(self, headers: dict[str, str], path: str, most_bytes: int) -> None:
         length = headers.get("content-length", "")
@@ -180,11 +171,6 @@ class Gate:
                 **visit.facts,
             }
         )
-
-    @property
-    def admitted(self) -> int:
-        """Requests that are being answered or wait."""
-        return self._admitted
 
 
 class _BoundedBody:

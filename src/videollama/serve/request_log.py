@@ -1,4 +1,4 @@
-"""One JSON line per request on standard error: who, what, how long; never what was said or shown."""
+"""One JSON line per request on standard error: who, what, how long; never what was said."""
 
 import json
 import logging

@@ -11,6 +11,8 @@ from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
 from videollama.serve.request_log import write_json_lines
 
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
 
 def is_loopback(address: str) -> bool:
     """Whether only this machine can reach a server at that address."""

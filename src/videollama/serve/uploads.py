@@ -1,9 +1,10 @@
 """Files that clients upload once and name in many requests.
 
-    folder/OWNER/file-….json     what `/v1/files` tells about it; appears last, so an upload is whole
+    folder/OWNER/file-….json     what `/v1/files` tells about it; appears last
     folder/OWNER/file-….media    its bytes
 
-Files outlive the server and are removed when they expire. An owner is one API key, by its fingerprint.
+Files outlive the server and are removed when they expire. An owner is one API key, by its
+fingerprint.
 """
 
 import re

@@ -1,0 +1,60 @@
+"""A clip as one vector: the mean of what the decoder would read in its place."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from videollama.errors import InputError
+from videollama.inference.generation import encode_media
+from videollama.media.clip import Clip
+
+if TYPE_CHECKING:
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+    from videollama.processing import VideoLlamaProcessor
+
+
+@dataclass(frozen=True)
+class EmbeddedClip:
+    """The vector of one clip.
+
+    Attributes:
+        vector: Shape `(D,)`, float32, of length 1.
+        num_tokens: Q-Former tokens that were pooled.
+    """
+
+    vector: Tensor
+    num_tokens: int
+
+
+@torch.inference_mode()
+def embed_clip(
+    model: "VideoLlamaForConditionalGeneration",
+    processor: "VideoLlamaProcessor",
+    clip: Clip,
+    *,
+    sound_only: bool = False,
+) -> EmbeddedClip:
+    """Pools the tokens of the picture and of the sound; both weigh the same.
+
+    Args:
+        model: Any Video-LLaMA.
+        processor: Its processor.
+        clip: What to embed.
+        sound_only: Leave the picture of a video out.
+
+    Raises:
+        InputError: The model can neither see nor hear anything of it.
+    """
+    kind = "audio" if sound_only else clip.kind
+    message = {"role": "user", "content": [{"type": kind, "clip": 0}]}
+    inputs = processor([message], clips=[clip])
+    encoded = encode_media(model, inputs)
+    both = (encoded.video_embeds, encoded.audio_embeds)
+    parts = [tokens[0].float() for tokens in both if tokens is not None]
+    if not parts:
+        raise InputError(f"{clip.path} holds nothing that this model sees or hears.")
+    means = torch.stack([normalize(part.mean(dim=0), dim=0) for part in parts])
+    return EmbeddedClip(normalize(means.mean(dim=0), dim=0).cpu(), sum(len(part) for part in parts))
