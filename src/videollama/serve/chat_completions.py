@@ -6,14 +6,15 @@ from starlette.responses import Response, StreamingResponse
 
 from videollama.inference import scheduling
 from videollama.inference.scheduling import Ticket
+from videollama.serve.answer_schemas import ChatCompletion, error_responses
 from videollama.serve.conversation import check_length, media_of, messages_of, word_choice
 from videollama.serve.gate import Visit
 from videollama.serve.limits import Limits
 from videollama.serve.media_inputs import MediaReader
 from videollama.serve.metrics import Metrics
 from videollama.serve.model_host import ModelHost
+from videollama.serve.request_schemas import ChatCompletionRequest
 from videollama.serve.running_answer import RunningAnswer, events_of
-from videollama.serve.schemas import ChatCompletion, ChatCompletionRequest, error_responses
 from videollama.serve.waiting import Patience, while_wanted
 
 

@@ -9,7 +9,7 @@ from videollama.media.clip import Clip
 from videollama.serve.api_errors import ApiError
 from videollama.serve.limits import Limits
 from videollama.serve.media_inputs import MediaInput
-from videollama.serve.schemas import ChatCompletionRequest, ChatMessage, TextPart
+from videollama.serve.request_schemas import ChatCompletionRequest, ChatMessage, TextPart
 
 _ROLES = {"developer": "system"}
 

@@ -9,21 +9,18 @@ from fastapi import APIRouter, Request
 from torch import Tensor
 
 from videollama.inference.embedding import EmbeddedClip, embed_clip
+from videollama.serve.answer_schemas import (
+    Embedding,
+    EmbeddingList,
+    EmbeddingUsage,
+    error_responses,
+)
 from videollama.serve.api_errors import ApiError
 from videollama.serve.gate import Visit
 from videollama.serve.limits import Limits
 from videollama.serve.media_inputs import MediaInput, MediaReader
 from videollama.serve.model_host import ModelHost
-from videollama.serve.schemas import (
-    AudioPart,
-    Embedding,
-    EmbeddingList,
-    EmbeddingRequest,
-    EmbeddingUsage,
-    VideoPart,
-    VideoUrl,
-    error_responses,
-)
+from videollama.serve.request_schemas import AudioPart, EmbeddingRequest, VideoPart, VideoUrl
 from videollama.serve.waiting import Patience, while_wanted
 
 

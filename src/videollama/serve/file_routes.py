@@ -6,7 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Form, Request, UploadFile
 from starlette.responses import FileResponse
 
-from videollama.serve.schemas import Deletion, StoredFile, StoredFileList, error_responses
+from videollama.serve.answer_schemas import Deletion, StoredFile, StoredFileList, error_responses
 from videollama.serve.uploads import Uploads
 
 

@@ -16,7 +16,14 @@ from videollama.serve.address_fetch import fetch
 from videollama.serve.api_errors import ApiError
 from videollama.serve.decoding import DecodePool
 from videollama.serve.limits import Limits
-from videollama.serve.schemas import AudioPart, FilePart, ImagePart, MediaPart, Moments, VideoPart
+from videollama.serve.request_schemas import (
+    AudioPart,
+    FilePart,
+    ImagePart,
+    MediaPart,
+    Moments,
+    VideoPart,
+)
 from videollama.serve.uploads import Uploads
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*?)*?(;base64)?,", re.IGNORECASE)

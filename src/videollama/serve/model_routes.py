@@ -4,11 +4,11 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
+from videollama.serve.answer_schemas import Model, ModelList, Status, error_responses
 from videollama.serve.api_errors import ApiError
 from videollama.serve.decoding import DecodePool
 from videollama.serve.metrics import Metrics
 from videollama.serve.model_host import ModelHost
-from videollama.serve.schemas import Model, ModelList, Status, error_responses
 
 
 def model_routes(host: ModelHost, pool: DecodePool, metrics: Metrics) -> APIRouter:

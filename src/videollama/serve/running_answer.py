@@ -12,17 +12,12 @@ from typing import Any, Literal
 from anyio import CapacityLimiter, to_thread
 
 from videollama.inference.scheduling import Ticket
+from videollama.serve.answer_schemas import AnswerMessage, ChatCompletion, Choice, Usage
 from videollama.serve.api_errors import ApiError, as_api_error
 from videollama.serve.gate import Visit
 from videollama.serve.metrics import Metrics
 from videollama.serve.request_log import log_defect
-from videollama.serve.schemas import (
-    AnswerMessage,
-    ChatCompletion,
-    ChatCompletionRequest,
-    Choice,
-    Usage,
-)
+from videollama.serve.request_schemas import ChatCompletionRequest
 from videollama.serve.stop_strings import StopStrings
 from videollama.serve.waiting import Patience, pieces_of
 

@@ -17,9 +17,9 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from videollama.checkpoints.atomic_output import new_file
+from videollama.serve.answer_schemas import StoredFile
 from videollama.serve.api_errors import ApiError
 from videollama.serve.limits import Limits
-from videollama.serve.schemas import StoredFile
 
 _ID = re.compile(r"file-[0-9a-f]{24}")
 _LONGEST_NAME = 200
