@@ -97,24 +97,39 @@ class VideoLlamaProcessor(ProcessorMixin):
         batch = _as_batch(messages)
         limit = max_prompt_tokens or self._max_prompt_tokens()
         rows: list[list[int]] = []
-        seen: list[Clip] = []
-        heard: list[Clip] = []
         for conversation in batch:
-            turns, shown = self._read(conversation, clips)
+            turns, _ = self._read(conversation, clips)
             kept = drop_oldest_turns(
                 turns, lambda ts: len(self.encode_turns(ts, add_generation_prompt)), limit
             )
             rows.append(self.encode_turns(kept, add_generation_prompt))
-            seen += [clip for clip, medium in shown if medium.has_picture]
-            heard += [clip for clip, medium in shown if hears(self.prompt_template, medium)]
         inputs = self._pad_left(rows)
-        if with_media and seen:
+        if with_media:
+            inputs |= self.media_inputs(*self.shown_clips(batch, clips))
+        return BatchFeature(inputs)
+
+    def shown_clips(
+        self, messages: Conversation | Sequence[Conversation], clips: Sequence[Clip]
+    ) -> tuple[list[Clip], list[Clip]]:
+        """The clips that are seen and those that are heard, in the order of their placeholders.
+
+        Takes what a call takes, and raises what it raises.
+        """
+        shown = [each for batch in _as_batch(messages) for each in self._read(batch, clips)[1]]
+        seen = [clip for clip, medium in shown if medium.has_picture]
+        heard = [clip for clip, medium in shown if hears(self.prompt_template, medium)]
+        return seen, heard
+
+    def media_inputs(self, seen: Sequence[Clip], heard: Sequence[Clip]) -> dict[str, Tensor]:
+        """What a call returns for clips that are seen and clips that are heard."""
+        inputs: dict[str, Tensor] = {}
+        if seen:
             frames = [frame_values(_frames_of(clip), self.config) for clip in seen]
             inputs["pixel_values"], inputs["pixel_mask"] = _pad_right(frames)
-        if with_media and heard:
+        if heard:
             segments = [segment_values(_waveform_of(clip), self.config) for clip in heard]
             inputs["audio_values"], inputs["audio_mask"] = _pad_right(segments)
-        return BatchFeature(inputs)
+        return inputs
 
     def encode_turns(self, turns: Sequence[Turn], add_generation_prompt: bool = True) -> list[int]:
         """The token ids of one conversation, placeholders included."""

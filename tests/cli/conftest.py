@@ -8,8 +8,8 @@ def loaded(monkeypatch, assistant):
 
     calls = []
 
-    def load(ref=None, *, device="auto", dtype="auto"):
-        calls.append((ref, device, dtype))
+    def load(ref=None, *, device="auto", dtype="auto", cache_media=True):
+        calls.append((ref, device, dtype, *([] if cache_media else ["--no-cache"])))
         return assistant
 
     monkeypatch.setattr(VideoLlama, "load", load)

@@ -1,4 +1,5 @@
 import json
+from io import StringIO
 
 import pytest
 
@@ -55,3 +56,14 @@ def test_a_file_that_is_not_there_is_one_sentence(capsys, loaded, tmp_path):
     assert shown.code == 2
     assert "no.mp4 does not exist" in shown.err
     assert not loaded
+
+
+@pytest.mark.parametrize("verb", ["ask", "chat", "caption"])
+def test_no_cache_is_a_wish_of_every_verb_that_encodes(
+    capsys, loaded, clip_file, verb, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+    words = [clip_file, "What?"] if verb == "ask" else [clip_file]
+    shown = videollama(capsys, verb, *words, "--max-new-tokens", 1, "--no-cache")
+    assert shown.code == 0
+    assert loaded == [(None, "auto", "auto", "--no-cache")]

@@ -39,3 +39,17 @@ def test_a_package_for_another_torch_is_named(monkeypatch):
     monkeypatch.setattr(doctor, "_version_of", lambda name: found.get(name, "1.0+cpu"))
     problems = doctor.examine()["problems"]
     assert any("pip uninstall torchvision" in problem for problem in problems)
+
+
+def test_the_cache_of_encoded_files_is_shown_and_cleared(capsys, monkeypatch, tmp_path):
+    import torch
+
+    from videollama.inference.media_store import MediaStore
+
+    monkeypatch.setenv("VIDEOLLAMA_CACHE", str(tmp_path))
+    MediaStore().put("ab12", torch.zeros(500_000))
+    report = json.loads(videollama(capsys, "doctor", "--json").out)
+    assert report["media_cache"] == str(tmp_path / "media")
+    assert report["media_cache_mb"] == 2.0
+    assert "0.0" in videollama(capsys, "doctor", "--clear-cache").out
+    assert MediaStore().get("ab12") is None

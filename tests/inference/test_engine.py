@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.synthetic import write_clip, write_picture, write_sound
+from videollama.checkpoints.cache import media_cache_folder
 from videollama.errors import InputError, MediaError
 from videollama.media.decode import read_clip
 
@@ -139,3 +140,5 @@ def test_load_hands_the_wish_to_the_checkpoints(monkeypatch, tiny_model, tiny_pr
     monkeypatch.setattr(engine, "load_model", load_model)
     assert engine.VideoLlama.load("mine", dtype="float32").model is tiny_model
     assert wishes == [("mine", "auto", "float32")]
+    assert engine.VideoLlama.load().encoder.store.folder == media_cache_folder()
+    assert engine.VideoLlama.load(cache_media=False).encoder.store is None

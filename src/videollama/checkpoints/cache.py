@@ -1,8 +1,9 @@
-"""Where fetched weights live on this machine.
+"""Where fetched weights and encoded media live on this machine.
 
 $VIDEOLLAMA_CACHE, else $XDG_CACHE_HOME/videollama, else ~/.cache/videollama
 ├── tiny/decoder/                      config, tokenizer, model.safetensors of the small decoder
 ├── tiny/vision_encoder.safetensors    the image encoder
+├── media/                             what the encoders made of clips that were asked about
 └── downloads/                         wheels while they are being fetched; empty afterwards
 """
 
@@ -26,3 +27,8 @@ def tiny_decoder_folder() -> Path:
 def tiny_vision_encoder_file() -> Path:
     """The default model's image encoder, with the parameter names of our module."""
     return cache_folder() / "tiny" / "vision_encoder.safetensors"
+
+
+def media_cache_folder() -> Path:
+    """What the encoders made of clips; see `videollama.inference.media_store`."""
+    return cache_folder() / "media"

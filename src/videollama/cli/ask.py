@@ -33,6 +33,7 @@ def ask(
     seed: options.SeedOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    no_cache: options.NoCacheOption = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -54,7 +55,7 @@ def ask(
     with working("Loading the model", quiet=quiet or as_json):
         from videollama.inference.engine import VideoLlama
 
-        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+        assistant = VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache)
     with working("Looking and listening", quiet=quiet or as_json):
         answer = assistant.ask(
             list(media),

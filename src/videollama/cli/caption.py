@@ -44,6 +44,7 @@ def caption(
     seed: options.SeedOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    no_cache: options.NoCacheOption = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -72,7 +73,7 @@ def caption(
     with working("Loading the model", quiet=quiet):
         from videollama.inference.engine import CAPTION_REQUEST, VideoLlama
 
-        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+        assistant = VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache)
     results = assistant.caption(
         todo,
         batch_size=batch_size,

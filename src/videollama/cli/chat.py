@@ -30,6 +30,7 @@ def chat(
     seed: options.SeedOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    no_cache: options.NoCacheOption = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -50,7 +51,7 @@ def chat(
     with working("Loading the model", quiet=quiet or as_json):
         from videollama.inference.engine import VideoLlama
 
-        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+        assistant = VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache)
     with working("Opening the files", quiet=quiet or as_json):
         conversation = assistant.chat(
             list(media),

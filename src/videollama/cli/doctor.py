@@ -6,7 +6,7 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,12 @@ PACKAGES = ("torch", "transformers", "av", "numpy", "accelerate", "safetensors")
 NEEDED_BYTES = 1_500_000_000
 
 
-def doctor(as_json: options.JsonOption = False) -> None:
+def doctor(
+    clear_cache: Annotated[
+        bool, typer.Option("--clear-cache", help="First remove all that is kept of encoded files.")
+    ] = False,
+    as_json: options.JsonOption = False,
+) -> None:
     """Check the installation and say what to do where something is missing.
 
     The exit code is 2 if something stands in the way of an answer.
@@ -30,7 +35,13 @@ def doctor(as_json: options.JsonOption = False) -> None:
         videollama doctor
 
         videollama doctor --json
+
+        videollama doctor --clear-cache
     """
+    if clear_cache:
+        from videollama.inference.media_store import MediaStore
+
+        MediaStore().clear()
     report = examine()
     if as_json:
         print(json.dumps(report, indent=2))
@@ -52,9 +63,11 @@ def examine() -> dict[str, Any]:
 
     from videollama.checkpoints.cache import cache_folder
     from videollama.checkpoints.pull import missing_parts
+    from videollama.inference.media_store import MediaStore
 
     packages = {name: _version_of(name) for name in PACKAGES}
     missing = missing_parts()
+    media = MediaStore()
     place = _first_existing(cache_folder())
     free_bytes = shutil.disk_usage(place).free
     problems = [
@@ -82,6 +95,8 @@ def examine() -> dict[str, Any]:
         **packages,
         "device": _best_device(torch),
         "cache": str(cache_folder()),
+        "media_cache": str(media.folder),
+        "media_cache_mb": round(media.num_bytes / 1e6, 1),
         "free_gb": round(free_bytes / 1e9, 1),
         "built_in_model": "complete" if not missing else f"lacks {', '.join(missing)}",
         "problems": problems,

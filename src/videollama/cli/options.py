@@ -54,6 +54,10 @@ SeedOption = Annotated[
     int | None,
     typer.Option("--seed", help="Sample with this seed; the same seed, the same answer."),
 ]
+NoCacheOption = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Encode the files anew, and keep nothing of them on disk."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON lines here.")

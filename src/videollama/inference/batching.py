@@ -12,7 +12,8 @@ from videollama.inference.answer import (
     what_was_heard,
     what_was_seen,
 )
-from videollama.inference.generation import encode_media, write
+from videollama.inference.generation import write
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import Medium, question_message, read_media
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 def caption_in_batches(
     model: "VideoLlamaForConditionalGeneration",
     processor: "VideoLlamaProcessor",
+    encoder: MediaEncoder,
     media: Sequence[Medium],
     question: str,
     sampling: FrameSampling,
@@ -37,6 +39,7 @@ def caption_in_batches(
     Args:
         model: The network, on its device.
         processor: What turns files and messages into its inputs.
+        encoder: What encodes the files.
         media: Files, or clips that were read before.
         question: Asked of each.
         sampling: Which moments to look at.
@@ -52,7 +55,7 @@ def caption_in_batches(
         opened = [_open(item, sampling, side) for item in media[first : first + batch_size]]
         read_seconds = perf_counter() - started
         clips = [item for item in opened if isinstance(item, Clip)]
-        answers = iter(_answers(model, processor, clips, question, words, read_seconds))
+        answers = iter(_answers(model, processor, encoder, clips, question, words, read_seconds))
         for item in opened:
             if isinstance(item, Captioned):
                 yield item
@@ -70,6 +73,7 @@ def _open(item: Medium, sampling: FrameSampling, frame_side: int) -> Clip | Capt
 def _answers(
     model: "VideoLlamaForConditionalGeneration",
     processor: "VideoLlamaProcessor",
+    encoder: MediaEncoder,
     clips: list[Clip],
     question: str,
     words: WordChoice,
@@ -83,15 +87,15 @@ def _answers(
         [question_message(question, [clip], first_clip=position)]
         for position, clip in enumerate(clips)
     ]
-    inputs = processor(conversations, clips=clips)
+    inputs = processor(conversations, clips=clips, with_media=False)
     prepared = perf_counter()
-    encoded = encode_media(model, inputs)
+    encoded = encoder.encode(conversations, clips)
     encoded_at = perf_counter()
     token_ids = write(model, inputs, encoded, words, **processor.stop_arguments())
     share = 1 / len(clips)
     timings = Timings(
         read_seconds=read_seconds * share,
-        prepare_seconds=(prepared - started) * share,
+        prepare_seconds=(prepared - started + encoded.prepare_seconds) * share,
         see_seconds=encoded.see_seconds * share,
         hear_seconds=encoded.hear_seconds * share,
         generate_seconds=(perf_counter() - encoded_at) * share,

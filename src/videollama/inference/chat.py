@@ -10,12 +10,8 @@ from transformers import BatchFeature
 from videollama.errors import InputError
 from videollama.inference.answer import Answer, Timings, what_was_heard, what_was_seen
 from videollama.inference.conversation_memory import ConversationMemory
-from videollama.inference.generation import (
-    EncodedMedia,
-    encode_media,
-    write,
-    write_streaming,
-)
+from videollama.inference.generation import EncodedMedia, write, write_streaming
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import (
     Media,
     Message,
@@ -39,6 +35,7 @@ class Chat:
         model: The network, on its device.
         processor: What turns files and messages into its inputs.
         media: A file or several.
+        encoder: What encodes the files; by default anew.
         **options: See `AskOptions`; they hold for every answer.
 
     Attributes:
@@ -55,10 +52,12 @@ class Chat:
         model: "VideoLlamaForConditionalGeneration",
         processor: "VideoLlamaProcessor",
         media: Media,
+        encoder: MediaEncoder | None = None,
         **options: Unpack[AskOptions],
     ) -> None:
         sampling, self._words = split_options(options)
         self._model, self._processor = model, processor
+        self._encoder = encoder or MediaEncoder(model, processor)
         started = perf_counter()
         self.clips = read_media(media, sampling, model.config.vision_config.image_size)
         self._read_seconds = perf_counter() - started
@@ -125,14 +124,14 @@ class Chat:
         started = perf_counter()
         new_clips = self.clips if not self.messages else []
         messages = [*self.messages, question_message(question, new_clips)]
-        inputs = self._processor(messages, clips=self.clips, with_media=self._encoded is None)
+        inputs = self._processor(messages, clips=self.clips, with_media=False)
         prepare_seconds = perf_counter() - started
         if self._encoded is not None:
             return messages, inputs, self._encoded, Timings(prepare_seconds=prepare_seconds)
-        self._encoded = encode_media(self._model, inputs)
+        self._encoded = self._encoder.encode(messages, self.clips)
         timings = Timings(
             read_seconds=self._read_seconds,
-            prepare_seconds=prepare_seconds,
+            prepare_seconds=prepare_seconds + self._encoded.prepare_seconds,
             see_seconds=self._encoded.see_seconds,
             hear_seconds=self._encoded.hear_seconds,
         )

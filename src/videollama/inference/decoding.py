@@ -10,7 +10,7 @@ Letters: R rows, L tokens read and written so far, D width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -54,7 +54,9 @@ class Row:
     def write(self, logits: Tensor) -> None:
         """Chooses the next token from its logits, `(1, vocabulary)`, as `generate` does."""
         try:
-            scores = self.logits_processor(self.ids, logits.float())
+            scores: Tensor = self.logits_processor(
+                cast("torch.LongTensor", self.ids), cast("torch.FloatTensor", logits.float())
+            )
             if self.generator is None:
                 token = scores.argmax(dim=-1, keepdim=True)
             else:

@@ -9,6 +9,8 @@ from videollama.errors import InputError
 from videollama.inference.answer import Answer, Captioned
 from videollama.inference.batching import caption_in_batches
 from videollama.inference.chat import Chat
+from videollama.inference.media_encoding import MediaEncoder
+from videollama.inference.media_store import MediaStore
 from videollama.inference.messages import Media, as_list
 from videollama.inference.options import AskOptions, split_options
 
@@ -28,17 +30,27 @@ class VideoLlama:
     Args:
         model: The network, on its device.
         processor: What turns files and messages into its inputs.
+        media_store: Where encoded files are kept and found; by default nowhere.
     """
 
     def __init__(
-        self, model: "VideoLlamaForConditionalGeneration", processor: "VideoLlamaProcessor"
+        self,
+        model: "VideoLlamaForConditionalGeneration",
+        processor: "VideoLlamaProcessor",
+        media_store: MediaStore | None = None,
     ) -> None:
         self.model = model.eval()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.processor = processor
+        self.encoder = MediaEncoder(self.model, processor, media_store)
 
     @classmethod
     def load(
-        cls, ref: str | Path | None = None, *, device: str = "auto", dtype: str = "auto"
+        cls,
+        ref: str | Path | None = None,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        cache_media: bool = True,
     ) -> Self:
         """Loads a model; without `ref` the built-in one, which fetches its parts the first time.
 
@@ -46,6 +58,7 @@ class VideoLlama:
             ref: A folder of ours, a folder or hub name laid out as the original's, or `None`.
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
             dtype: "auto", "float32", "bfloat16" or "float16".
+            cache_media: Keep what the encoders make of files on disk, and find it there again.
 
         Raises:
             ModelNotFoundError: `ref` leads nowhere.
@@ -53,7 +66,7 @@ class VideoLlama:
             DownloadError: Weights could not be fetched.
         """
         model, processor = load_model(ref, device=device, dtype=dtype)
-        return cls(model, processor)
+        return cls(model, processor, MediaStore() if cache_media else None)
 
     def ask(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Answer:
         """Answers one question about one file or several.
@@ -67,15 +80,15 @@ class VideoLlama:
             MediaError: A file cannot be used.
             InputError: The question is empty or an option makes no sense.
         """
-        return Chat(self.model, self.processor, media, **options).ask(question)
+        return Chat(self.model, self.processor, media, self.encoder, **options).ask(question)
 
     def stream(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Iterator[str]:
         """Like `ask`, but gives the text piece by piece as it is written."""
-        return Chat(self.model, self.processor, media, **options).stream(question)
+        return Chat(self.model, self.processor, media, self.encoder, **options).stream(question)
 
     def chat(self, media: Media, **options: Unpack[AskOptions]) -> Chat:
         """Starts a conversation about files, which are opened and encoded once."""
-        return Chat(self.model, self.processor, media, **options)
+        return Chat(self.model, self.processor, media, self.encoder, **options)
 
     def caption(
         self,
@@ -103,5 +116,12 @@ class VideoLlama:
             raise InputError(f"batch_size is {batch_size}, but must be 1 or more.")
         sampling, words = split_options(options)
         return caption_in_batches(
-            self.model, self.processor, as_list(paths), question, sampling, words, batch_size
+            self.model,
+            self.processor,
+            self.encoder,
+            as_list(paths),
+            question,
+            sampling,
+            words,
+            batch_size,
         )

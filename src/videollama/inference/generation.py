@@ -39,12 +39,14 @@ class EncodedMedia:
         audio_embeds: Shape `(M, Qa, D)` for the M clips with sound, or `None`.
         see_seconds: Time it took to make `video_embeds`.
         hear_seconds: Time it took to make `audio_embeds`.
+        prepare_seconds: Time it took to resize frames and filter sound before.
     """
 
     video_embeds: Tensor | None = None
     audio_embeds: Tensor | None = None
     see_seconds: float = 0.0
     hear_seconds: float = 0.0
+    prepare_seconds: float = 0.0
 
 
 @torch.inference_mode()

@@ -89,17 +89,16 @@ class Ticket:
     def __iter__(self) -> Iterator[str]:
         """Pieces of text; after the last one the error of this request, if it has one."""
         position = 0
-        while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda seen=position: len(self._pieces) > seen or self._outcome is not None
-                )
-                new = self._pieces[position:]
-            if not new:
-                self._require_success()
-                return
+        while new := self._pieces_from(position):
             position += len(new)
             yield from new
+        self._require_success()
+
+    def _pieces_from(self, position: int) -> list[str]:
+        """Waits for pieces of text behind a position; empty when there will be none."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._pieces) > position or self._outcome)
+            return self._pieces[position:]
 
     def write(self, piece: str) -> None:
         """Adds a piece of text; for the scheduler."""

@@ -18,8 +18,9 @@ from transformers import StoppingCriteriaList
 from videollama.errors import BusyError, InputError
 from videollama.inference.answer import Timings, what_was_heard, what_was_seen
 from videollama.inference.decoding import DecodingBatch, Row, begin_row
-from videollama.inference.generation import StopWhenSet, encode_media, write
+from videollama.inference.generation import StopWhenSet, write
 from videollama.inference.growing_text import GrowingText
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.requests import Finished, Request, Ticket
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Scheduler:
         processor: What turns messages and clips into its inputs.
         max_batch: Requests that are answered at the same time.
         max_waiting: Requests that may wait beside them.
+        encoder: What encodes the clips; by default anew.
 
     Raises:
         InputError: A number makes no sense.
@@ -70,11 +72,13 @@ class Scheduler:
         *,
         max_batch: int = 8,
         max_waiting: int = 32,
+        encoder: MediaEncoder | None = None,
     ) -> None:
         for name, value, least in (("max_batch", max_batch, 1), ("max_waiting", max_waiting, 0)):
             if value < least:
                 raise InputError(f"{name} is {value}, but must be {least} or more.")
         self._model, self._processor = model, processor
+        self._encoder = encoder or MediaEncoder(model, processor)
         self._max_batch, self._max_waiting = max_batch, max_waiting
         self._changed = Condition()
         self._waiting: deque[Ticket] = deque()
@@ -188,11 +192,11 @@ class Scheduler:
             self._leave(ticket, Finished("", "cancelled", 0, 0))
             return None
         started = perf_counter()
-        inputs = self._processor(request.messages, clips=request.clips)
+        inputs = self._processor(request.messages, clips=request.clips, with_media=False)
         prepare_seconds = perf_counter() - started
-        encoded = encode_media(self._model, inputs)
+        encoded = self._encoder.encode(request.messages, request.clips)
         timings = Timings(
-            prepare_seconds=prepare_seconds,
+            prepare_seconds=prepare_seconds + encoded.prepare_seconds,
             see_seconds=encoded.see_seconds,
             hear_seconds=encoded.hear_seconds,
         )
