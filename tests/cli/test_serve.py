@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from importlib.util import find_spec
@@ -93,55 +92,86 @@ def test_a_port_that_is_taken_is_one_sentence(capsys, loaded):
     assert "choose another" in shown.err
 
 
-@pytest.mark.end_to_end
-def test_a_running_answer_is_finished_before_the_server_ends(tmp_path, assistant):
-    folder = tmp_path / "model"
-    assistant.model.save_pretrained(folder)
-    assistant.processor.save_pretrained(folder)
-    port = _free_port()
-    words = ["serve", "--model", str(folder), "--port", str(port)]
-    code = "import sys; from videollama.cli.main import run; run(sys.argv[1:])"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "VIDEOLLAMA_CACHE": str(tmp_path / "cache")},
-    )
-    try:
-        _wait_until_ready(port)
+class RunningServer:
+    """`videollama serve` as a process of its own; ready when it is made."""
+
+    def __init__(self, folder, assistant):
+        model = folder / "model"
+        if not model.exists():
+            assistant.model.save_pretrained(model)
+            assistant.processor.save_pretrained(model)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        words = ["serve", "--model", str(model), "--port", self.url.rpartition(":")[2]]
+        code = "import sys; from videollama.cli.main import run; run(sys.argv[1:])"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "VIDEOLLAMA_CACHE": str(folder / "cache")},
+        )
+        self._wait_until_ready()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def stream(self):
+        """A long answer, opened."""
         body = {"model": "model", "stream": True, "max_tokens": 400}
         body["messages"] = [{"role": "user", "content": "Say a lot."}]
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/v1/chat/completions",
+            f"{self.url}/v1/chat/completions",
             json.dumps(body).encode(),
             {"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            first = answer.readline()
-            threading.Thread(target=process.send_signal, args=(signal.SIGTERM,)).start()
-            rest = answer.read()
-        assert first.startswith(b"data: ")
-        assert rest.endswith(b"data: [DONE]\n\n")
-        _, lines = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 0
+        return urllib.request.urlopen(request, timeout=300)
+
+    def _wait_until_ready(self):
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/ready", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the server did not get ready")
+
+
+@pytest.mark.end_to_end
+def test_a_running_answer_is_finished_before_the_server_ends(tmp_path, assistant):
+    with RunningServer(tmp_path, assistant) as server:
+        with server.stream() as answer:
+            assert answer.readline().startswith(b"data: ")
+            server.process.send_signal(signal.SIGTERM)
+            assert answer.read().endswith(b"data: [DONE]\n\n")
+        _, lines = server.process.communicate(timeout=120)
+    assert server.process.returncode in (0, -signal.SIGTERM)  # uvicorn passes the signal on
     logged = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
     assert any(line.get("route") == "/v1/chat/completions" for line in logged)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.mark.end_to_end
+def test_a_server_that_is_killed_while_it_answers_loses_no_upload(tmp_path, assistant, clip_file):
+    import httpx
 
-
-def _wait_until_ready(port: int) -> None:
-    end = time.monotonic() + 300
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the server did not get ready")
+    with RunningServer(tmp_path, assistant) as server:
+        upload = httpx.post(
+            f"{server.url}/v1/files", files={"file": clip_file.read_bytes()}, timeout=60
+        ).json()
+        with server.stream() as answer:
+            answer.readline()
+            server.process.kill()
+    with RunningServer(tmp_path, assistant) as server:
+        kept = httpx.get(f"{server.url}/v1/files/{upload['id']}/content", timeout=60)
+        assert kept.content == clip_file.read_bytes()
+        part = {"type": "file", "file": {"file_id": upload["id"]}}
+        content = [part, {"type": "text", "text": "What?"}]
+        body = {"model": "model", "max_tokens": 2}
+        body["messages"] = [{"role": "user", "content": content}]
+        answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=120)
+        assert answer.status_code == 200

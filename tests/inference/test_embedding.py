@@ -8,7 +8,7 @@ from videollama.media.decode import read_clip
 
 
 def embedded(assistant, file, **options):
-    return embed_clip(assistant.model, assistant.processor, read_clip(file), **options)
+    return embed_clip(assistant.encoder, read_clip(file), **options)
 
 
 def test_a_clip_is_one_vector_of_length_1(assistant, clip_file):

@@ -50,6 +50,7 @@ def serve(
     ] = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    no_cache: options.NoCacheOption = False,
 ) -> None:
     """Answer over HTTP as OpenAI's chat completions do, with pictures, videos and sounds.
 
@@ -86,7 +87,7 @@ def serve(
         files_folder=files or cache_folder() / "files",
     )
     model_host = ModelHost(
-        lambda: VideoLlama.load(model, device=device, dtype=dtype),
+        lambda: VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache),
         public_name(model, DEFAULT_MODEL),
         limits,
     )

@@ -1,19 +1,14 @@
 """A clip as one vector: the mean of what the decoder would read in its place."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from videollama.errors import InputError
-from videollama.inference.generation import encode_media
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.media.clip import Clip
-
-if TYPE_CHECKING:
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
-    from videollama.processing import VideoLlamaProcessor
 
 
 @dataclass(frozen=True)
@@ -30,18 +25,11 @@ class EmbeddedClip:
 
 
 @torch.inference_mode()
-def embed_clip(
-    model: "VideoLlamaForConditionalGeneration",
-    processor: "VideoLlamaProcessor",
-    clip: Clip,
-    *,
-    sound_only: bool = False,
-) -> EmbeddedClip:
+def embed_clip(encoder: MediaEncoder, clip: Clip, *, sound_only: bool = False) -> EmbeddedClip:
     """Pools the tokens of the picture and of the sound; both weigh the same.
 
     Args:
-        model: Any Video-LLaMA.
-        processor: Its processor.
+        encoder: Encodes it, or knows it.
         clip: What to embed.
         sound_only: Leave the picture of a video out.
 
@@ -50,8 +38,7 @@ def embed_clip(
     """
     kind = "audio" if sound_only else clip.kind
     message = {"role": "user", "content": [{"type": kind, "clip": 0}]}
-    inputs = processor([message], clips=[clip])
-    encoded = encode_media(model, inputs)
+    encoded = encoder.encode([message], [clip])
     both = (encoded.video_embeds, encoded.audio_embeds)
     parts = [tokens[0].float() for tokens in both if tokens is not None]
     if not parts:

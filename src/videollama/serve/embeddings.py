@@ -61,9 +61,7 @@ def embedding_routes(host: ModelHost, media: MediaReader, limits: Limits) -> API
         embedded = []
         for each, clip in zip(inputs, clips, strict=True):
             sound_only = isinstance(each.part, AudioPart)
-            work = partial(
-                embed_clip, assistant.model, assistant.processor, clip, sound_only=sound_only
-            )
+            work = partial(embed_clip, assistant.encoder, clip, sound_only=sound_only)
             async with one_at_a_time:
                 embedded.append(await to_thread.run_sync(work))
         return embedded

@@ -50,6 +50,7 @@ class ModelHost:
                     assistant.processor,
                     max_batch=self._limits.running_requests,
                     max_waiting=self._limits.waiting_requests,
+                    encoder=assistant.encoder,
                 )
                 self._assistant = assistant
             except Exception as failure:  # raised again by whoever runs the server
