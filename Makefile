@@ -61,6 +61,7 @@ bench: $(VENV)/.ready ## All benchmarks that need no training data
 	$(BIN)/python -m benchmarks.decode
 	$(BIN)/python -m benchmarks.answer
 	$(BIN)/python -m benchmarks.decoder
+	$(BIN)/python -m benchmarks.chats
 	$(BIN)/python -m benchmarks.train_step
 	$(BIN)/python -m benchmarks.server_load
 

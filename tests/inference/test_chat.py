@@ -85,19 +85,23 @@ def test_bytes_of_another_encoding_in_a_question_are_question_marks(assistant, c
     assert chat.messages[0]["content"][-1]["text"] == "What is ??"
 
 
+def released_assistant(tokenizer, template, **decoder):
+    vocabulary = len(tokenizer)
+    config = released(
+        prompt_template=template,
+        text_config={**DECODER, "vocab_size": vocabulary, **decoder},
+        video_token_id=vocabulary,
+        audio_token_id=vocabulary + 1,
+    )
+    return VideoLlama(build(config), VideoLlamaProcessor(config, tokenizer))
+
+
 @pytest.fixture(params=["chatml", "vicuna", "llama_2"])
 def asked(request, assistant, tiny_tokenizer):
     """An assistant of each family, one per template."""
     if request.param == "chatml":
         return assistant
-    vocabulary = len(tiny_tokenizer)
-    config = released(
-        prompt_template=request.param,
-        text_config={**DECODER, "vocab_size": vocabulary},
-        video_token_id=vocabulary,
-        audio_token_id=vocabulary + 1,
-    )
-    return VideoLlama(build(config), VideoLlamaProcessor(config, tiny_tokenizer))
+    return released_assistant(tiny_tokenizer, request.param)
 
 
 @pytest.fixture
@@ -173,6 +177,15 @@ def test_a_failed_answer_leaves_nothing_wrong_to_remember(asked, clip_file, monk
         patched.setattr(asked.model.language_model, "forward", fail)
         with pytest.raises(MemoryError):
             conversation.ask("Why?")
+    assert conversation.ask("Where to?").text == expected
+
+
+def test_a_decoder_that_forgets_what_is_far_back_reads_all_anew(tiny_tokenizer, clip_file):
+    window = {"model_type": "mistral", "sliding_window": 8, "num_key_value_heads": 2}
+    asked = released_assistant(tiny_tokenizer, "vicuna", **window)
+    conversation = asked.chat(clip_file, max_new_tokens=8)
+    conversation.ask("What moves?")
+    expected, _ = reading_everything(asked, conversation, "Where to?", 8)
     assert conversation.ask("Where to?").text == expected
 
 

@@ -1,4 +1,5 @@
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -129,3 +130,9 @@ def test_words_alone_need_no_encoder(assistant, store):
         [question_message("What?", [])], []
     )
     assert encoded.video_embeds is encoded.audio_embeds is None
+
+
+def test_nothing_is_kept_where_weights_cannot_be_told_apart(assistant, store):
+    offloaded = deepcopy(assistant.model)
+    offloaded.video_projection.to("meta")
+    assert MediaEncoder(offloaded, assistant.processor, store).store is None

@@ -1,4 +1,5 @@
 import threading
+from contextlib import suppress
 from time import sleep
 
 import pytest
@@ -175,6 +176,19 @@ def test_an_error_while_writing_ends_that_answer_alone(scheduler, clip_file, mon
         long.result()
     assert short.result().num_new_tokens == 2
     assert scheduler.submit(request(clip_file, max_new_tokens=2)).result().num_new_tokens == 2
+
+
+def test_short_requests_that_keep_coming_do_not_stop_a_long_one(assistant):
+    narrow = Scheduler(assistant.model, assistant.processor, max_batch=2, max_waiting=2)
+    long = narrow.submit(request(None, max_new_tokens=9))
+    reader = threading.Thread(target=long.result, daemon=True)
+    reader.start()
+    while reader.is_alive():
+        with suppress(BusyError):
+            narrow.submit(request(None, max_new_tokens=1))
+        sleep(0.001)
+    assert long.result().num_new_tokens == 9
+    narrow.close(drain=False)
 
 
 def test_a_full_queue_refuses_and_goes_on(assistant, clip_file, held):

@@ -32,7 +32,7 @@ def case(request):
 @pytest.fixture
 def assistant(case, write_released, tmp_path):
     folder = write_released(tmp_path / "model", **FILES[case])
-    return VideoLlama.load(folder, device="cpu", dtype="float32")
+    return VideoLlama.load(folder, device="cpu", dtype="float32", cache_media=False)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ the cache is cut back to the tokens that are still the same.
 """
 
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import DynamicCache, PreTrainedConfig
+from transformers.cache_utils import DynamicLayer
 
 
 class ConversationMemory:
@@ -21,18 +22,19 @@ class ConversationMemory:
         self._ids: list[int] = []
         self._cache: DynamicCache | None = None
 
-    def recall(self, input_ids: Tensor) -> DynamicCache:
+    def recall(self, input_ids: Tensor, config: PreTrainedConfig) -> DynamicCache:
         """Hands the cache over, with what a prompt shares with it and nothing else.
 
         Until `remember` takes it back there is nothing to recall, so an error on the way leaves no
-        cache that does not fit its ids.
+        cache that does not fit its ids. A decoder that forgets what is far back reads all anew.
 
         Args:
             input_ids: The whole prompt, `(1, L)`.
+            config: The model's, which says what a new cache is like.
         """
         cache, self._cache = self._cache, None
-        if cache is None:
-            return DynamicCache()
+        if cache is None or any(type(layer) is not DynamicLayer for layer in cache.layers):
+            return DynamicCache(config=config)
         prompt = input_ids[0].tolist()
         # The last token is always read anew: what follows it is what is asked for.
         limit = min(len(self._ids), len(prompt) - 1)

@@ -36,7 +36,7 @@ class Row:
     """One answer that is being written.
 
     Attributes:
-        prompt_embeds: What the decoder reads first, `(1, L, D)`.
+        prompt_embeds: What the decoder reads first, `(1, L, D)`; let go of once it is read.
         logits_processor: Changes the scores of the next token.
         stopping_criteria: Say when the answer ends.
         generator: Draws tokens; `None` takes the likeliest.
@@ -131,7 +131,10 @@ class DecodingBatch:
 
     @torch.inference_mode()
     def add(self, rows: Sequence[Row]) -> None:
-        """Reads the prompts of new rows together and writes the first token of each."""
+        """Reads the prompts of new rows together and writes the first token of each.
+
+        Where that fails, for want of memory for example, nothing has changed.
+        """
         lengths = [row.prompt_embeds.shape[1] for row in rows]
         longest = max(lengths)
         embeds = torch.cat(
@@ -144,14 +147,16 @@ class DecodingBatch:
         mask = (places >= longest - torch.tensor(lengths, device=embeds.device)[:, None]).long()
         cache = DynamicCache()
         logits = self._read(mask, cache, inputs_embeds=embeds)
+        if self._cache is not None:
+            cache = joined([self._cache, cache])
+            length = cache.get_seq_length()
+            masks = [functional.pad(m, (length - m.shape[1], 0)) for m in (self._mask, mask)]
+            mask = torch.cat(masks)
+        self._cache, self._mask = cache, mask
+        self.rows += rows
         for row, scores in zip(rows, logits.split(1), strict=True):
             row.write(scores)
-            row.prompt_embeds = row.prompt_embeds[:, :0]  # is in the cache from now on
-        self._cache = cache if self._cache is None else joined([self._cache, cache])
-        length = self._cache.get_seq_length()
-        masks = [functional.pad(each, (length - each.shape[1], 0)) for each in (self._mask, mask)]
-        self._mask = torch.cat(masks) if self.rows else mask
-        self.rows += rows
+            row.prompt_embeds = row.prompt_embeds.new_empty(0)  # is in the cache from now on
 
     @torch.inference_mode()
     def step(self) -> None:

@@ -100,7 +100,7 @@ def write(
     Returns:
         The new token ids, shape `(B, at most max_new_tokens)`.
     """
-    cache = None if memory is None else memory.recall(inputs["input_ids"])
+    cache = None if memory is None else memory.recall(inputs["input_ids"], model.config)
     if cache is not None:
         generate_arguments[CACHE_ARGUMENT] = cache
     with _seeded(words, model.device):

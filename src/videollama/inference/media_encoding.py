@@ -34,7 +34,8 @@ class MediaEncoder:
     Args:
         model: The network, on its device. Its encoders may not change any more.
         processor: What turns clips into its inputs.
-        store: Where tokens are kept and found; `None` encodes everything anew.
+        store: Where tokens are kept and found; `None` encodes everything anew, as it is where
+            encoders are read from disk part by part, because their weights cannot be told apart.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class MediaEncoder:
         processor: "VideoLlamaProcessor",
         store: MediaStore | None = None,
     ) -> None:
-        self._model, self._processor, self.store = model, processor, store
+        self._model, self._processor = model, processor
+        on_disk = any(tensor.is_meta for _, tensor in _encoder_weights(model))
+        self.store = None if on_disk else store
         self._identity: bytes | None = None
 
     def encode(self, messages: Sequence[Any], clips: Sequence[Clip]) -> EncodedMedia:
@@ -123,11 +126,16 @@ def _identity_of(model: "VideoLlamaForConditionalGeneration") -> bytes:
     kept = {name: settings[name] for name in settings.keys() - set(_OTHER_SETTINGS)}
     facts = [__version__, model.device.type, json.dumps(kept, sort_keys=True, default=str)]
     digest = hashlib.sha256("\n".join(facts).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        if not name.startswith("language_model."):
-            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(_summary(tensor))
+    for name, tensor in _encoder_weights(model):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(_summary(tensor))
     return digest.digest()
+
+
+def _encoder_weights(model: "VideoLlamaForConditionalGeneration") -> list[tuple[str, Tensor]]:
+    """All weights but the decoder's, by name."""
+    weights = sorted(model.state_dict().items())
+    return [(name, each) for name, each in weights if not name.startswith("language_model.")]
 
 
 def _summary(tensor: Tensor) -> bytes:

@@ -38,7 +38,8 @@ class Finished:
             "cancelled" where the caller did.
         num_prompt_tokens: Tokens the decoder read, those of the media included.
         num_new_tokens: Tokens the decoder wrote, the one that ends the answer included.
-        timings: Where the time went; reading the files was the caller's.
+        timings: Where the time went. Reading the files was the caller's; the decoder's time is
+            that from the prompt to the last token, with all that was written beside.
         seen: The frames the model looked at.
         heard: The sound it listened to.
         warnings: What was odd about the files.

@@ -140,9 +140,10 @@ class Scheduler:
             while (admitted := self._next()) is not None:
                 if admitted:
                     self._begin(admitted)
-                else:
+                    self._deliver()
+                if self._answers:  # also where new ones keep coming
                     self._step()
-                self._deliver()
+                    self._deliver()
         finally:  # nobody waits for ever, should there be a mistake in here
             with self._changed:
                 self._closed = True
