@@ -13,7 +13,7 @@ from videollama.errors import InputError
 if TYPE_CHECKING:
     from videollama.serve.limits import Limits
 
-_PACKAGES = ("fastapi", "uvicorn", "multipart", "httpcore", "prometheus_client")
+_PACKAGES = ("fastapi", "uvicorn", "python_multipart", "httpcore", "prometheus_client")
 
 
 def serve(
