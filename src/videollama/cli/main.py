@@ -17,6 +17,7 @@ from videollama.cli.eval import evaluate
 from videollama.cli.models import models
 from videollama.cli.probe import probe
 from videollama.cli.pull import pull
+from videollama.cli.serve import serve
 from videollama.cli.train import train
 from videollama.errors import VideoLlamaError
 
@@ -68,6 +69,7 @@ app.command("models")(models)
 app.command("convert")(convert)
 app.command("train")(train)
 app.command("eval")(evaluate)
+app.command("serve")(serve)
 app.command("doctor")(doctor)
 
 

@@ -1,0 +1,118 @@
+"""`videollama serve`: the model behind OpenAI's HTTP interface."""
+
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from videollama.cli import options
+from videollama.errors import InputError
+
+if TYPE_CHECKING:
+    from videollama.serve.limits import Limits
+
+_PACKAGES = ("fastapi", "uvicorn", "python_multipart", "httpcore", "prometheus_client")
+
+
+def serve(
+    model: options.ModelOption = None,
+    host: Annotated[
+        str, typer.Option("--host", help="Network address; 0.0.0.0 lets other machines ask.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any.")] = 8000,
+    api_keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--api-keys",
+            metavar="FILE",
+            help="Keys that may ask, one a line; else those in $VIDEOLLAMA_API_KEYS.",
+        ),
+    ] = None,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="Let other machines ask without a key.")
+    ] = False,
+    allow_urls: Annotated[
+        bool, typer.Option("--allow-urls", help="Fetch media from public http(s) addresses.")
+    ] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", metavar="ORIGIN", help="Web pages that may ask (CORS)."),
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", metavar="FOLDER", help="Keep uploads here, not in the cache."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="NAME=VALUE", help="Change a limit; see docs/serve.md."),
+    ] = None,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    no_cache: options.NoCacheOption = False,
+) -> None:
+    """Answer over HTTP as OpenAI's chat completions do, with pictures, videos and sounds.
+
+    Only this machine can ask, unless --host says otherwise. Ctrl-C finishes what has begun.
+
+    Examples:
+
+        videollama serve
+
+        videollama serve --host 0.0.0.0 --port 8080 --api-keys keys.txt --limit media_seconds=120
+    """
+    _require_packages()
+    from videollama.checkpoints.cache import cache_folder
+    from videollama.checkpoints.resolve import DEFAULT_MODEL
+    from videollama.inference.engine import VideoLlama
+    from videollama.serve.app import Access
+    from videollama.serve.auth import KEYS_VARIABLE, read_keys
+    from videollama.serve.model_host import ModelHost, public_name
+    from videollama.serve.running import LOOPBACK_NAMES, is_loopback
+    from videollama.serve.running import serve as serve_until_stopped
+
+    limits = _limits(limit or [])
+    keys = read_keys(api_keys)
+    if not keys and not without_keys and not is_loopback(host):
+        raise InputError(
+            f"--host {host} lets other machines ask; give --api-keys FILE or ${KEYS_VARIABLE}, or "
+            "say --without-keys."
+        )
+    access = Access(
+        keys=keys,
+        origins=tuple(allow_origin or ()),
+        host_names=LOOPBACK_NAMES if is_loopback(host) else (),
+        allow_addresses=allow_urls,
+        files_folder=files or cache_folder() / "files",
+    )
+    model_host = ModelHost(
+        lambda: VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache),
+        public_name(model, DEFAULT_MODEL),
+        limits,
+    )
+    serve_until_stopped(model_host, limits, access, host, port)
+
+
+def _require_packages() -> None:
+    if any(find_spec(package) is None for package in _PACKAGES):
+        raise InputError(
+            'The server needs packages that are not installed; run: pip install "videollama[serve]"'
+        )
+
+
+def _limits(wishes: list[str]) -> "Limits":
+    """The defaults, changed by NAME=VALUE."""
+    from videollama.serve.limits import Limits
+
+    kinds = {field.name: field.type for field in fields(Limits)}
+    given: dict[str, int | float] = {}
+    for wish in wishes:
+        name, _, value = wish.partition("=")
+        if name not in kinds:
+            raise InputError(f"{name!r} is not a limit; known are {', '.join(kinds)}.")
+        try:
+            given[name] = int(value) if kinds[name] is int else float(value)
+        except ValueError:
+            raise InputError(f"The limit {name} is {value!r}, but must be a number.") from None
+    return Limits(**given)  # type: ignore[arg-type]

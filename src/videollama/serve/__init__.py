@@ -1,0 +1,1 @@
+"""Answers over HTTP, in the form that clients of OpenAI's interface speak."""

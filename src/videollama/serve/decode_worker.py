@@ -1,0 +1,154 @@
+"""The process that opens files of strangers: `python -m videollama.serve.decode_worker`.
+
+    standard input   one JSON line per file: path, sampling, frame_size, limits
+    standard output  one JSON line per file, then the raw bytes of its frames and of its waveform
+
+It knows no key and no address, may write no file, and has a limit of memory and of processor time
+for every file. Whatever a file does to it, the server only reads lines and counted bytes.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from videollama.errors import InputError, MediaError
+from videollama.media import pictures
+from videollama.media.container import local_file, opened
+from videollama.media.decode import read_clip
+from videollama.media.frame_sampling import FrameSampling
+
+if TYPE_CHECKING:
+    from videollama.media.clip import Clip
+
+DECODER_THREADS = 4
+
+
+class TooLargeError(Exception):
+    """A file is longer or larger than the server reads."""
+
+
+def main() -> None:
+    """Answers until standard input ends."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not look like an answer
+    _send(answers, {"ready": True})
+    for line in requests:
+        answer(json.loads(line), answers)
+
+
+def answer(request: dict[str, Any], answers: BinaryIO) -> None:
+    """Decodes one file and writes what it holds, or why it cannot be used."""
+    _limit(request["limits"]["decode_bytes"], request["limits"]["decode_seconds"])
+    path = Path(request["path"])
+    try:
+        clip = _read(path, request)
+    except TooLargeError as error:
+        _send(answers, {"error": "too_large", "message": str(error)})
+    except InputError as error:
+        _send(answers, {"error": "input", "message": str(error)})
+    except MediaError as error:
+        _send(answers, {"error": "unreadable", "message": str(error)})
+    except MemoryError:
+        _send(answers, {"error": "unreadable", "message": "it needs too much memory to decode."})
+    else:
+        _send(answers, *_packed(clip))
+
+
+def _read(path: Path, request: dict[str, Any]) -> "Clip":
+    sampling = FrameSampling(**request["sampling"])
+    longest = request["limits"]["media_seconds"]
+    local_file(path)
+    _check_pixels(path, request["limits"]["frame_pixels"])
+    declared = _declared_seconds(path)
+    if declared is not None:
+        start, end = sampling.window(declared)
+        _check_seconds(end - start, longest)
+    clip = read_clip(path, sampling, frame_size=tuple(request["frame_size"]))
+    _check_seconds(clip.duration_seconds, longest)
+    return clip
+
+
+def _check_pixels(path: Path, most: int) -> None:
+    picture = pictures.recognise(path)
+    sizes = [] if picture is None else [picture.size]
+    if picture is None:
+        with opened(path) as container:
+            contexts = [stream.codec_context for stream in container.streams.video]
+            sizes = [(each.height, each.width) for each in contexts if each is not None]
+    for height, width in sizes:
+        if height * width > most:
+            raise TooLargeError(
+                f"it has {width}x{height} pixels, and at most {most / 1e6:g} million are read; "
+                "make it smaller."
+            )
+
+
+def _declared_seconds(path: Path) -> float | None:
+    """What the header says; None for pictures and for files that do not say."""
+    if pictures.recognise(path) is not None:
+        return None
+    with opened(path) as container:
+        return container.duration / 1e6 if container.duration else None
+
+
+def _check_seconds(seconds: float, longest: float) -> None:
+    if seconds > longest + 1:
+        raise TooLargeError(
+            f"it lasts {seconds:.0f} s, and at most {longest:g} s are read; cut it, or give "
+            "start_seconds and end_seconds."
+        )
+
+
+def _packed(clip: "Clip") -> tuple[dict[str, Any], bytes, bytes]:
+    frames, waveform = clip.frames, clip.waveform
+    facts = {
+        "kind": clip.kind,
+        "frames": None if frames is None else list(frames.shape),
+        "frame_times_seconds": clip.frame_times_seconds,
+        "frames_per_second": clip.frames_per_second,
+        "duration_seconds": clip.duration_seconds,
+        "waveform": None if waveform is None else list(waveform.shape),
+        "audio_status": clip.audio_status,
+        "warnings": clip.warnings,
+        "start_seconds": clip.start_seconds,
+    }
+    pixels = b"" if frames is None else frames.contiguous().numpy().tobytes()
+    samples = b"" if waveform is None else waveform.contiguous().numpy().tobytes()
+    return facts, pixels, samples
+
+
+def _send(answers: BinaryIO, facts: dict[str, Any], *blocks: bytes) -> None:
+    answers.write(json.dumps(facts).encode() + b"\n")
+    answers.writelines(blocks)
+    answers.flush()
+
+
+def _limit(most_bytes: int, seconds: float) -> None:
+    """Memory beyond what the process has now, and processor time beyond what it has used."""
+    if sys.platform == "win32":
+        return  # has no such limits; the server still ends what takes too long
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used_seconds = usage.ru_utime + usage.ru_stime
+    _lower(resource.RLIMIT_CPU, int(used_seconds + DECODER_THREADS * seconds) + 1)
+    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_CORE, 0)
+    sizes = Path("/proc/self/statm")
+    if sizes.exists():
+        used_bytes = int(sizes.read_text().split()[0]) * resource.getpagesize()
+        _lower(resource.RLIMIT_AS, used_bytes + most_bytes)
+
+
+def _lower(what: int, limit: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(what)
+    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(what, (soft, hard))
+
+
+if __name__ == "__main__":
+    main()

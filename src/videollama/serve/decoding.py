@@ -1,0 +1,201 @@
+"""Files of strangers are decoded in processes of their own; one that dies costs one answer."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from dataclasses import asdict
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from videollama.media.clip import Clip
+from videollama.media.frame_sampling import FrameSampling
+from videollama.serve.api_errors import ApiError
+from videollama.serve.limits import Limits
+
+START_SECONDS = 120.0  # importing torch on a busy machine
+_HEADER_BYTES = 2**20
+_STATUSES = {"too_large": 413, "input": 400, "unreadable": 422}
+_KEPT_VARIABLES = (
+    "PATH",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "LANG",
+    "LC_ALL",
+    "SYSTEMROOT",
+    "TMPDIR",
+)
+
+
+class DecodePool:
+    """A few decoding processes, each with one file at a time.
+
+    Args:
+        limits: Of the server.
+        size: Processes.
+    """
+
+    def __init__(self, limits: Limits, size: int = 2) -> None:
+        self._limits, self._size = limits, size
+        self._free: asyncio.Queue[_Worker] = asyncio.Queue()
+        self._workers: list[_Worker] = []
+        self.num_restarts = 0
+
+    async def start(self) -> None:
+        """Starts the processes; they get ready while the model is loaded."""
+        for _ in range(self._size):
+            worker = _Worker()
+            await worker.start()
+            self._workers.append(worker)
+            self._free.put_nowait(worker)
+
+    async def close(self) -> None:
+        """Ends the processes."""
+        for worker in self._workers:
+            await worker.stop()
+
+    async def read(
+        self, file: Path, where: str, sampling: FrameSampling, frame_size: tuple[int, int]
+    ) -> Clip:
+        """Decodes one file.
+
+        Args:
+            file: A local file.
+            where: What it is called in errors, and the `path` of the clip.
+            sampling: Which moments to look at.
+            frame_size: Height and width that frames are scaled to.
+
+        Raises:
+            ApiError: 400, 413 or 422; the file cannot be used, or broke its process.
+        """
+        request = {
+            "path": str(file),
+            "sampling": asdict(sampling),
+            "frame_size": frame_size,
+            "limits": asdict(self._limits),
+        }
+        worker = await self._free.get()
+        try:
+            facts, pixels, samples = await worker.ask(request, self._limits)
+        except TimeoutError as error:
+            self.num_restarts += 1
+            raise ApiError(
+                422,
+                f"{where}: the file took more than {self._limits.decode_seconds:g} s to decode; "
+                "send a shorter or smaller one.",
+                param=where,
+            ) from error
+        except (OSError, EOFError, ValueError) as error:
+            self.num_restarts += 1
+            raise ApiError(
+                422, f"{where}: the file broke its decoder; check it in a player.", param=where
+            ) from error
+        finally:
+            self._free.put_nowait(worker)
+        if "error" in facts:
+            message = str(facts["message"]).removeprefix(f"{file} ").replace(str(file), where)
+            raise ApiError(_STATUSES[facts["error"]], f"{where}: {message}", param=where)
+        return _clip(Path(where), facts, pixels, samples)
+
+
+class _Worker:
+    """One process, started again when it is needed and gone."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+        self._ready = False
+
+    async def start(self) -> None:
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        self._ready = False
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "videollama.serve.decode_worker"),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,  # FFmpeg's complaints hold names and tags of the files
+            limit=_HEADER_BYTES,
+            env={**kept, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+            start_new_session=True,  # Ctrl-C is for the server, which lets answers end first
+        )
+
+    async def stop(self) -> None:
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        self._process = None
+
+    async def ask(
+        self, request: dict[str, Any], limits: Limits
+    ) -> tuple[dict[str, Any], bytes, bytes]:
+        """One file; the process is gone afterwards unless it answered in full."""
+        whole = False
+        try:
+            if self._process is None or self._process.returncode is not None:
+                await self.start()
+            assert self._process is not None
+            if not self._ready:
+                await self._get_ready()
+            async with asyncio.timeout(limits.decode_seconds):
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
+                await self._process.stdin.drain()  # type: ignore[union-attr]
+                facts = await self._line()
+                pixels = await self._block(facts.get("frames"), 1, limits)
+                samples = await self._block(facts.get("waveform"), 4, limits)
+            whole = True
+            return facts, pixels, samples
+        finally:
+            if not whole:
+                await asyncio.shield(self.stop())
+
+    async def _get_ready(self) -> None:
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._line()
+        except (TimeoutError, EOFError) as error:
+            raise ApiError(
+                503, "No process to decode files could be started.", retry_after_seconds=10
+            ) from error
+        self._ready = True
+
+    async def _line(self) -> dict[str, Any]:
+        line = await self._process.stdout.readline()  # type: ignore[union-attr]
+        if not line.endswith(b"\n"):
+            raise EOFError("the process ended")
+        facts: dict[str, Any] = json.loads(line)
+        return facts
+
+    async def _block(self, shape: list[int] | None, item_bytes: int, limits: Limits) -> bytes:
+        if shape is None:
+            return b""
+        size = item_bytes * prod(shape)
+        if not 0 <= size <= limits.decode_bytes:
+            raise ValueError("the process gave more than it may")
+        return await self._process.stdout.readexactly(size)  # type: ignore[union-attr]
+
+
+def _clip(path: Path, facts: dict[str, Any], pixels: bytes, samples: bytes) -> Clip:
+    frames = waveform = None
+    if facts["frames"] is not None:
+        frames = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(facts["frames"])
+    if facts["waveform"] is not None:
+        waveform = torch.frombuffer(bytearray(samples), dtype=torch.float32)
+        waveform = waveform.view(facts["waveform"])
+    return Clip(
+        path=path,
+        kind=facts["kind"],
+        frames=frames,
+        frame_times_seconds=tuple(facts["frame_times_seconds"]),
+        frames_per_second=facts["frames_per_second"],
+        duration_seconds=facts["duration_seconds"],
+        waveform=waveform,
+        audio_status=facts["audio_status"],
+        warnings=tuple(facts["warnings"]),
+        start_seconds=facts["start_seconds"],
+    )

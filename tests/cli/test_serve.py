@@ -1,0 +1,177 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from importlib.util import find_spec
+
+import pytest
+
+from tests.cli.command import videollama
+from videollama.serve import running
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What the command would serve, instead of serving it."""
+    calls = []
+    monkeypatch.setattr(running, "serve", lambda *arguments: calls.append(arguments))
+    return calls
+
+
+def test_only_this_machine_can_ask_by_default(capsys, served, loaded):
+    assert videollama(capsys, "serve").code == 0
+    host, limits, access, address, port = served[0]
+    assert (address, port) == ("127.0.0.1", 8000)
+    assert host.name == "tiny"
+    assert access.keys == access.origins == ()
+    assert not access.allow_addresses
+    assert limits.body_bytes == 32 * 2**20
+    assert not loaded
+
+
+def test_other_machines_need_a_key_or_the_word_for_none(capsys, served, tmp_path):
+    shown = videollama(capsys, "serve", "--host", "0.0.0.0")
+    assert shown.code == 2
+    assert "--without-keys" in shown.err
+    keys = tmp_path / "keys"
+    keys.write_text("0123456789abcdef\n")
+    assert videollama(capsys, "serve", "--host", "0.0.0.0", "--api-keys", keys).code == 0
+    assert videollama(capsys, "serve", "--host", "0.0.0.0", "--without-keys").code == 0
+    assert [call[2].keys for call in served] == [("0123456789abcdef",), ()]
+
+
+def test_limits_and_places_are_handed_on(capsys, served, tmp_path):
+    words = ("--limit", "media_seconds=12.5", "--limit", "new_tokens=7", "--allow-urls")
+    shown = videollama(capsys, "serve", *words, "--files", tmp_path, "--port", 1234)
+    assert shown.code == 0, shown.err
+    _, limits, access, _, port = served[0]
+    assert (limits.media_seconds, limits.new_tokens, port) == (12.5, 7, 1234)
+    assert access.allow_addresses
+    assert access.files_folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [("size=3", "is not a limit"), ("new_tokens=many", "must be a number"), ("new_tokens=0", "0")],
+)
+def test_a_senseless_limit_is_one_sentence(capsys, served, limit, words):
+    shown = videollama(capsys, "serve", "--limit", limit)
+    assert shown.code == 2
+    assert words in shown.err
+    assert not served
+
+
+def test_without_its_packages_the_command_says_what_to_install(capsys, monkeypatch):
+    from videollama.cli import serve
+
+    monkeypatch.setattr(
+        serve, "find_spec", lambda name: None if name == "fastapi" else find_spec(name)
+    )
+    shown = videollama(capsys, "serve")
+    assert shown.code == 2
+    assert 'pip install "videollama[serve]"' in shown.err
+
+
+def test_a_model_that_is_not_there_ends_the_server_with_one_sentence(capsys, tmp_path):
+    shown = videollama(capsys, "serve", "--model", tmp_path / "none", "--port", 0)
+    assert shown.code == 2
+    assert "none" in shown.err.strip().splitlines()[-1]
+    assert "Traceback" not in shown.err
+
+
+def test_a_port_that_is_taken_is_one_sentence(capsys, loaded):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        shown = videollama(capsys, "serve", "--port", taken.getsockname()[1])
+    assert shown.code == 2
+    assert "choose another" in shown.err
+
+
+class RunningServer:
+    """`videollama serve` as a process of its own; ready when it is made."""
+
+    def __init__(self, folder, assistant):
+        model = folder / "model"
+        if not model.exists():
+            assistant.model.save_pretrained(model)
+            assistant.processor.save_pretrained(model)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        words = ["serve", "--model", str(model), "--port", self.url.rpartition(":")[2]]
+        code = "import sys; from videollama.cli.main import run; run(sys.argv[1:])"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "VIDEOLLAMA_CACHE": str(folder / "cache")},
+        )
+        self._wait_until_ready()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def stream(self):
+        """A long answer, opened."""
+        body = {"model": "model", "stream": True, "max_tokens": 400}
+        body["messages"] = [{"role": "user", "content": "Say a lot."}]
+        request = urllib.request.Request(
+            f"{self.url}/v1/chat/completions",
+            json.dumps(body).encode(),
+            {"content-type": "application/json"},
+        )
+        return urllib.request.urlopen(request, timeout=300)
+
+    def _wait_until_ready(self):
+        end = time.monotonic() + 300
+        while time.monotonic() < end:
+            try:
+                with urllib.request.urlopen(f"{self.url}/ready", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the server did not get ready")
+
+
+@pytest.mark.end_to_end
+def test_a_running_answer_is_finished_before_the_server_ends(tmp_path, assistant):
+    with RunningServer(tmp_path, assistant) as server:
+        with server.stream() as answer:
+            assert answer.readline().startswith(b"data: ")
+            server.process.send_signal(signal.SIGTERM)
+            assert answer.read().endswith(b"data: [DONE]\n\n")
+        _, lines = server.process.communicate(timeout=120)
+    assert server.process.returncode in (0, -signal.SIGTERM)  # uvicorn passes the signal on
+    logged = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
+    assert any(line.get("route") == "/v1/chat/completions" for line in logged)
+
+
+@pytest.mark.end_to_end
+def test_a_server_that_is_killed_while_it_answers_loses_no_upload(tmp_path, assistant, clip_file):
+    import httpx
+
+    with RunningServer(tmp_path, assistant) as server:
+        upload = httpx.post(
+            f"{server.url}/v1/files", files={"file": clip_file.read_bytes()}, timeout=60
+        ).json()
+        with server.stream() as answer:
+            answer.readline()
+            server.process.kill()
+    with RunningServer(tmp_path, assistant) as server:
+        kept = httpx.get(f"{server.url}/v1/files/{upload['id']}/content", timeout=60)
+        assert kept.content == clip_file.read_bytes()
+        part = {"type": "file", "file": {"file_id": upload["id"]}}
+        content = [part, {"type": "text", "text": "What?"}]
+        body = {"model": "model", "max_tokens": 2}
+        body["messages"] = [{"role": "user", "content": content}]
+        answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=120)
+        assert answer.status_code == 200
