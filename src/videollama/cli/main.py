@@ -18,6 +18,7 @@ from videollama.cli.models import models
 from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.train import train
+from videollama.cli.web import web
 from videollama.errors import VideoLlamaError
 
 app = typer.Typer(
@@ -68,6 +69,7 @@ app.command("models")(models)
 app.command("convert")(convert)
 app.command("train")(train)
 app.command("eval")(evaluate)
+app.command("web")(web)
 app.command("doctor")(doctor)
 
 
