@@ -19,6 +19,7 @@ from videollama.media.sheet import thumbnail_size
 if TYPE_CHECKING:
     from videollama.inference.chat import Chat
     from videollama.inference.engine import VideoLlama
+    from videollama.inference.options import AskOptions
 
 
 @dataclass(frozen=True)
@@ -198,9 +199,10 @@ class Session:
         clip = self._read(assistant, settings)
         length, seed = settings.max_new_tokens, turn.attempt
         if self._chat is None or self._chat[:3] != (clip, length, seed):
-            options = {"seed": seed} if seed else {}
-            chat = assistant.chat(clip, max_new_tokens=length, **options)
-            self._chat = (clip, length, seed, chat)
+            options: AskOptions = {"max_new_tokens": length}
+            if seed:
+                options["seed"] = seed
+            self._chat = (clip, length, seed, assistant.chat(clip, **options))
         chat = self._chat[3]
         chat.messages = list(turn.messages_before)
         return chat
