@@ -7,6 +7,14 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
+FOCUSED = """() => {
+  const it = document.activeElement, label = it.closest("label");
+  const styles = [it, label].filter(Boolean).map((each) => getComputedStyle(each));
+  if (it !== document.body && styles.every((style) => style.outlineStyle === "none"))
+    return "NOT SEEN " + it.outerHTML.slice(0, 80);
+  return it.getAttribute("aria-label") || it.innerText || it.id || it.type || "";
+}"""
+
 
 def drop(tab, file):
     """Uploads a file, and waits for its frames or for the reason why there are none."""
@@ -120,15 +128,7 @@ def test_the_page_can_be_used_with_the_keyboard_alone(visit):
     names = set()
     for _ in range(30):
         tab.keyboard.press("Tab")
-        names.add(
-            tab.evaluate(
-                "() => { const it = document.activeElement; const s = getComputedStyle(it);"
-                " const label = it.closest('label'); const t = label && getComputedStyle(label);"
-                " const seen = [s, t].some(x => x && x.outlineStyle !== 'none');"
-                " return seen ? (it.getAttribute('aria-label') || it.innerText || it.id || it.type)"
-                " : 'NOT SEEN ' + it.outerHTML.slice(0, 80); }"
-            ).strip()
-        )
+        names.add(tab.evaluate(FOCUSED).strip())
     assert not [name for name in names if name.startswith("NOT SEEN")]
     assert {"A video", "A picture", "A sound", "Ask"} <= names
 

@@ -9,7 +9,7 @@ from videollama.web.page import build_page, page_look
 from videollama.web.session import Session
 from videollama.web.wording import wordings
 
-CHOICES = (8, None, None, True, 8)
+CHOICES = (8, 0, 0, True, 8)  # as the browser sends them
 
 
 @pytest.fixture(scope="module")

@@ -174,4 +174,5 @@ def _no_view() -> Updates:
 
 def _settings(choices: tuple[Any, ...]) -> Settings:
     frames, start, end, sound, length = choices
-    return Settings(int(frames), start, end, bool(sound), int(length))
+    # Gradio shows an empty number as 0 and sends it so once it was seen.
+    return Settings(int(frames), start or None, end or None, bool(sound), int(length))

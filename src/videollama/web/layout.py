@@ -134,9 +134,8 @@ def _lay_out_settings(words: Wording) -> dict[str, Any]:
         with gr.Row():
             for name in ("start", "end"):
                 found[name] = gr.Number(
-                    value=None,
+                    value=0,
                     label=words.text(name),
-                    placeholder=words.text(f"{name}_hint"),
                     minimum=0,
                     min_width=120,
                 )
