@@ -19,6 +19,7 @@ from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.serve import serve
 from videollama.cli.train import train
+from videollama.cli.web import web
 from videollama.errors import VideoLlamaError
 
 app = typer.Typer(
@@ -70,6 +71,7 @@ app.command("convert")(convert)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("serve")(serve)
+app.command("web")(web)
 app.command("doctor")(doctor)
 
 

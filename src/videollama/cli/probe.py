@@ -12,8 +12,6 @@ from videollama.cli import options
 if TYPE_CHECKING:
     from videollama.media.clip import MediaInfo
 
-_SHEET_SIDE = 320
-
 
 def probe(
     file: Annotated[
@@ -49,22 +47,14 @@ def probe(
     info = look_into(file, sampling)
     if sheet is not None:
         from videollama.media.decode import read_clip
-        from videollama.media.sheet import draw_sheet
+        from videollama.media.sheet import draw_sheet, thumbnail_size
 
-        draw_sheet(read_clip(file, sampling, frame_size=_sheet_size(info)), sheet)
+        size = thumbnail_size(info.frame_size) if info.frame_size else None
+        draw_sheet(read_clip(file, sampling, frame_size=size), sheet)
     if as_json:
         print(json.dumps(as_dictionary(info, sheet), ensure_ascii=False, indent=2))
     else:
         print("\n".join(as_lines(info, sheet)))
-
-
-def _sheet_size(info: "MediaInfo") -> tuple[int, int] | None:
-    """A size for thumbnails that keeps the shape; slivers are widened to be visible."""
-    if info.frame_size is None:
-        return None
-    height, width = info.frame_size
-    scale = _SHEET_SIDE / max(height, width)
-    return max(16, round(height * scale)), max(16, round(width * scale))
 
 
 def as_dictionary(info: "MediaInfo", sheet: Path | None) -> dict[str, Any]:

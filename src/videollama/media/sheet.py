@@ -13,6 +13,7 @@ from videollama.media.clip import Clip
 
 _MARGIN, _GAP = 28, 14
 _CELL_WIDTH = 256
+_THUMBNAIL_SIDE = 320
 _MOST_CELLS = 48
 _WAVE_HEIGHT = 120
 _LONG_SECONDS = 5.0  # below, times are told to the hundredth
@@ -20,6 +21,17 @@ _QUIET_PEAK = 0.05  # softer sound is not drawn larger than this
 _PAPER, _INK, _FAINT, _LINE = "#ffffff", "#1f2328", "#6e7781", "#d8dee4"
 _ACCENT, _BADGE = "#0969da", (31, 35, 40, 205)
 _TITLE, _TEXT, _SMALL = 22, 15, 13
+
+
+def thumbnail_size(frame_size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width for frames on a sheet: the shape is kept, slivers are widened to be seen.
+
+    Args:
+        frame_size: Height and width in the file.
+    """
+    height, width = frame_size
+    scale = _THUMBNAIL_SIDE / max(height, width)
+    return max(16, round(height * scale)), max(16, round(width * scale))
 
 
 def draw_sheet(clip: Clip, path: str | Path) -> Path:
@@ -35,36 +47,50 @@ def draw_sheet(clip: Clip, path: str | Path) -> Path:
     Raises:
         OutputError: The file cannot be written, or its suffix is unknown.
     """
-    cells = _cells(clip)
+    return _save(sheet_picture(clip), Path(path))
+
+
+def sheet_picture(
+    clip: Clip, *, heading: bool = True, cell_width: int = _CELL_WIDTH
+) -> Image.Image:
+    """The sheet as a picture.
+
+    Args:
+        clip: What was read.
+        heading: Whether the file's name and what is known of it stand above.
+        cell_width: Width of a frame in pixels; the writing keeps its size.
+    """
+    cells = _cells(clip, cell_width)
     columns = min(len(cells), 4 if len(cells) <= 12 else 8) or 4
     rows = math.ceil(len(cells) / columns)
     cell_height = cells[0][1].height if cells else 0
-    width = 2 * _MARGIN + max(columns, 3) * (_CELL_WIDTH + _GAP) - _GAP
-    top = _MARGIN + _TITLE + _TEXT + 3 * _GAP
+    width = 2 * _MARGIN + max(columns, 3) * (cell_width + _GAP) - _GAP
+    top = _MARGIN + (_TITLE + _TEXT + 3 * _GAP if heading else 0)
     wave_top = top + rows * (cell_height + _GAP) + (_GAP if cells else 0)
     height = wave_top + _MARGIN + (_WAVE_HEIGHT + 3 * _GAP if clip.waveform is not None else 0)
     sheet = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(sheet, "RGBA")
-    _draw_heading(draw, clip, width)
+    if heading:
+        _draw_heading(draw, clip, width)
     for number, (time, picture) in enumerate(cells):
         row, column = divmod(number, columns)
-        place = (_MARGIN + column * (_CELL_WIDTH + _GAP), top + row * (cell_height + _GAP))
+        place = (_MARGIN + column * (cell_width + _GAP), top + row * (cell_height + _GAP))
         sheet.paste(picture, place)
         if clip.kind == "video":
             _draw_badge(draw, place, _seconds(time, clip))
     if clip.waveform is not None:
         _draw_wave(draw, clip, (_MARGIN, wave_top, width - _MARGIN, wave_top + _WAVE_HEIGHT))
-    return _save(sheet, Path(path))
+    return sheet
 
 
-def _cells(clip: Clip) -> list[tuple[float, Image.Image]]:
+def _cells(clip: Clip, cell_width: int) -> list[tuple[float, Image.Image]]:
     """Times and scaled frames, evenly thinned out to what fits."""
     if clip.frames is None:
         return []
     count = len(clip.frames)
     chosen = [int(index) for index in np.linspace(0, count - 1, min(count, _MOST_CELLS))]
     height, width = clip.frames.shape[1:3]
-    size = (_CELL_WIDTH, max(1, min(2 * _CELL_WIDTH, round(_CELL_WIDTH * height / width))))
+    size = (cell_width, max(1, min(2 * cell_width, round(cell_width * height / width))))
     return [
         (clip.frame_times_seconds[index], Image.fromarray(clip.frames[index].numpy()).resize(size))
         for index in chosen

@@ -1,0 +1,79 @@
+"""`videollama web`: the page in a browser."""
+
+from typing import Annotated, Any
+
+import typer
+
+from videollama.cli import options
+from videollama.cli.terminal import notes, working
+from videollama.errors import InputError
+
+
+def web(
+    model: options.ModelOption = None,
+    host: Annotated[
+        str,
+        typer.Option("--host", help="Address to listen on; 0.0.0.0 lets other machines in."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")
+    ] = 7860,
+    max_upload_mb: Annotated[
+        int,
+        typer.Option("--max-upload-mb", min=1, help="Largest file, in millions of bytes."),
+    ] = 1000,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    quiet: options.QuietOption = False,
+) -> None:
+    """Open a page to ask about videos, pictures and sounds in a browser.
+
+    The page answers on this machine only, unless --host says otherwise; Ctrl-C ends it.
+
+    Examples:
+
+        videollama web
+
+        videollama web --host 0.0.0.0 --port 8080 --max-upload-mb 200
+    """
+    try:
+        from videollama.web.page import build_page, page_look
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise InputError(
+            "The page needs gradio, which is not installed; add it: pip install 'videollama[web]'"
+        ) from error
+    with working("Loading the model", quiet=quiet):
+        from videollama.inference.engine import VideoLlama
+
+        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+    page = build_page(assistant, max_upload_mb=max_upload_mb)
+    _serve(page, host, port, page_look(max_upload_mb=max_upload_mb), quiet=quiet)
+
+
+def _serve(page: Any, host: str, port: int, look: dict[str, Any], *, quiet: bool) -> None:
+    """Serves until Ctrl-C.
+
+    Raises:
+        InputError: The address cannot be used.
+    """
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            inbrowser=False,
+            ssr_mode=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            **look,
+        )
+    except OSError as error:
+        raise InputError(
+            f"Nothing can listen on {host}, port {port}; another program may do so already: "
+            "choose another --port or --host."
+        ) from error
+    if not quiet:
+        notes().print(f"The page is at {page.local_url} (Ctrl-C ends it)")
+    page.block_thread()

@@ -1,0 +1,178 @@
+"""What the page does when a field is used; errors become sentences beside the field."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from videollama.errors import VideoLlamaError
+from videollama.web.layout import Parts, reworded
+from videollama.web.rendering import alert, facts_of, messages_of, picture_of, problem_of
+from videollama.web.session import Session, Settings, Turn
+from videollama.web.wording import Wording, preferred_language, wordings
+
+if TYPE_CHECKING:
+    from videollama.inference.engine import VideoLlama
+
+Updates = list[Any]
+_log = logging.getLogger(__name__)
+
+
+class Handlers:
+    """Every method takes a visitor's session and what the fields hold, and gives their updates.
+
+    Args:
+        assistant: Who answers.
+        parts: The fields.
+        max_upload_mb: The largest file that is opened, in millions of bytes.
+    """
+
+    def __init__(self, assistant: "VideoLlama", parts: Parts, max_upload_mb: int) -> None:
+        self._assistant, self._parts, self._max_upload_mb = assistant, parts, max_upload_mb
+
+    def open(self, file: str | None, session: Session, language: str, *choices: Any) -> Updates:
+        """Opens an uploaded or a recorded file."""
+        if file is None:
+            return self.close(session, language)
+        path, words = Path(file), wordings()[language]
+        size_mb = path.stat().st_size / 10**6
+        if size_mb > self._max_upload_mb:
+            session.close()
+            limit = self._max_upload_mb
+            sentence = words.text("too_large", file=path.name, size=f"{size_mb:.1f}", limit=limit)
+            return [alert(sentence), *_no_view(), *self._talk(session, words)]
+        return self._show(session, words, path, choices)
+
+    def open_video(self, session: Session, language: str, *choices: Any) -> Updates:
+        """Opens the example with pictures and sound."""
+        return self._show(session, wordings()[language], Path(gr.get_video("b.mp4")), choices)
+
+    def open_picture(self, session: Session, language: str, *choices: Any) -> Updates:
+        """Opens the example without sound."""
+        return self._show(session, wordings()[language], Path(gr.get_image("lion.jpg")), choices)
+
+    def open_sound(self, session: Session, language: str, *choices: Any) -> Updates:
+        """Opens the example without pictures."""
+        return self._show(session, wordings()[language], Path(gr.get_audio("sax.wav")), choices)
+
+    def close(self, session: Session, language: str, *_: Any) -> Updates:
+        """Forgets the file."""
+        session.close()
+        return ["", *_no_view(), *self._talk(session, wordings()[language])]
+
+    def look(self, session: Session, language: str, *choices: Any) -> Updates:
+        """Shows what the model gets under other settings; the conversation goes on."""
+        words = wordings()[language]
+        if session.file is None:
+            return ["", *_no_view(), *self._talk(session, words)]
+        return self._show(session, words, session.file, choices)
+
+    def ask(
+        self, question: str, session: Session, language: str, *choices: Any
+    ) -> Iterator[Updates]:
+        """Answers a question word by word."""
+        yield from self._answer(
+            session,
+            wordings()[language],
+            lambda: session.ask(self._assistant, question, _settings(choices)),
+            question,
+        )
+
+    def retry(self, session: Session, language: str, *choices: Any) -> Iterator[Updates]:
+        """Draws another answer to the last question."""
+        yield from self._answer(
+            session,
+            wordings()[language],
+            lambda: session.retry(self._assistant, _settings(choices)),
+        )
+
+    def stop(self, session: Session) -> None:
+        """Ends the answer that is being written."""
+        session.stop()
+
+    def clear(self, session: Session, language: str, *_: Any) -> Updates:
+        """Begins a new conversation about the same file."""
+        session.clear()
+        return self._talk(session, wordings()[language], question="")
+
+    def greet(self, request: gr.Request) -> Updates:
+        """Puts the page into the browser's language."""
+        language = preferred_language(request.headers.get("accept-language", ""))
+        return self._reworded(language)
+
+    def reword(self, session: Session, language: str) -> Updates:
+        """Puts the page, its conversation included, into another language."""
+        words = wordings()[language]
+        facts = facts_of(session.overview, words) if session.overview else gr.skip()
+        view = ["", gr.skip(), facts]
+        talk = [messages_of(session.turns, words), gr.skip(), "", *[gr.skip()] * 4]
+        return [*self._reworded(language), *view, *talk]
+
+    def _show(
+        self, session: Session, words: Wording, file: Path, choices: tuple[Any, ...]
+    ) -> Updates:
+        """Opens a file, or the one that is open already under other settings."""
+        try:
+            settings = _settings(choices)
+            clip = session.look(settings) if file == session.file else session.open(file, settings)
+        except VideoLlamaError as error:
+            return [problem_of(error, file, words), *_no_view(), *self._talk(session, words)]
+        sheet = gr.update(value=picture_of(clip), visible=True)
+        return ["", sheet, facts_of(clip, words), *self._talk(session, words)]
+
+    def _answer(
+        self,
+        session: Session,
+        words: Wording,
+        begin: Callable[[], Iterator[Turn]],
+        question: str = "",
+    ) -> Iterator[Updates]:
+        try:
+            for _ in begin():
+                yield self._talk(session, words, question="", running=True)
+        except VideoLlamaError as error:
+            trouble = problem_of(error, session.file, words)
+            yield self._talk(session, words, question=question, trouble=trouble)
+        except Exception:  # a defect of ours: the log has it, and the page stays usable
+            _log.exception("The answer to a question failed.")
+            trouble = alert(words.text("defect"))
+            yield self._talk(session, words, question=question, trouble=trouble)
+        else:
+            yield self._talk(session, words)
+
+    def _talk(
+        self,
+        session: Session,
+        words: Wording,
+        *,
+        question: str | None = None,
+        trouble: str = "",
+        running: bool = False,
+    ) -> Updates:
+        """Updates of `Parts.talk`."""
+        asked = bool(session.turns)
+        return [
+            messages_of(session.turns, words),
+            gr.skip() if question is None else question,
+            trouble,
+            gr.update(interactive=not running),
+            gr.update(interactive=running),
+            gr.update(interactive=asked and not running),
+            gr.update(interactive=asked and not running),
+        ]
+
+    def _reworded(self, language: str) -> Updates:
+        words = wordings()[language]
+        return [reworded(name, part, words) for name, part in self._parts.worded.items()]
+
+
+def _no_view() -> Updates:
+    return [gr.update(value=None, visible=False), ""]
+
+
+def _settings(choices: tuple[Any, ...]) -> Settings:
+    frames, start, end, sound, length = choices
+    # Gradio shows an empty number as 0 and sends it so once it was seen.
+    return Settings(int(frames), start or None, end or None, bool(sound), int(length))

@@ -1,0 +1,193 @@
+"""The fields of the page and where they stand; what they do is in `handlers`."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+
+from videollama.web.session import Settings
+from videollama.web.wording import Wording, wordings
+
+# The built-in model speaks English only, so these stay as they are in every language.
+SUGGESTIONS = ("What happens?", "What do you hear?", "Describe the video.")
+_MOST_FRAMES, _LONGEST_ANSWER = 32, 256
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The fields of the page, from top to bottom."""
+
+    title: gr.HTML
+    language: gr.Radio
+    upload: gr.File
+    examples: gr.HTML
+    example_video: gr.Button
+    example_picture: gr.Button
+    example_sound: gr.Button
+    camera: gr.Accordion
+    record: gr.Video
+    problem: gr.HTML
+    sheet: gr.Image
+    facts: gr.HTML
+    settings: gr.Accordion
+    frames: gr.Slider
+    start: gr.Number
+    end: gr.Number
+    sound: gr.Checkbox
+    length: gr.Slider
+    chat: gr.Chatbot
+    question: gr.Textbox
+    trouble: gr.HTML
+    send: gr.Button
+    stop: gr.Button
+    retry: gr.Button
+    clear: gr.Button
+    suggestions: tuple[gr.Button, ...]
+
+    @property
+    def choices(self) -> list[Any]:
+        """The fields that make up `Settings`, in its order."""
+        return [self.frames, self.start, self.end, self.sound, self.length]
+
+    @property
+    def talk(self) -> list[Any]:
+        """The fields of the conversation."""
+        buttons = [self.send, self.stop, self.retry, self.clear]
+        return [self.chat, self.question, self.trouble, *buttons]
+
+    @property
+    def worded(self) -> dict[str, Any]:
+        """The fields with words, by the name that the words have."""
+        names = [each.name for each in fields(self) if each.name not in _WORDLESS]
+        return {name: getattr(self, name) for name in names}
+
+
+_WORDLESS = ("problem", "facts", "trouble", "suggestions")
+
+
+def heading(words: Wording) -> str:
+    """The page's title as HTML."""
+    return f"<h1>{words.text('title')}</h1>"
+
+
+def lay_out() -> Parts:
+    """Puts every field of the page in its place, in English."""
+    words = wordings()["en"]
+    found: dict[str, Any] = {}
+    with gr.Row(elem_id="head"):
+        found["title"] = gr.HTML(heading(words), elem_id="title")
+        found["language"] = gr.Radio(
+            [(each.name, each.code) for each in wordings().values()],
+            value="en",
+            label=words.text("language"),
+            show_label=False,
+            container=False,
+            elem_id="language",
+        )
+    with gr.Row():
+        with gr.Column(scale=5, min_width=300):
+            found |= _lay_out_file(words)
+            found |= _lay_out_settings(words)
+        with gr.Column(scale=6, min_width=300):
+            found |= _lay_out_chat(words)
+    return Parts(**found)
+
+
+def _lay_out_file(words: Wording) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "upload": gr.File(label=words.text("upload"), height=112, elem_id="upload"),
+        "examples": gr.HTML(words.text("examples")),
+    }
+    with gr.Row():
+        for name in ("example_video", "example_picture", "example_sound"):
+            found[name] = gr.Button(words.text(name), size="sm", min_width=80)
+    with gr.Accordion(words.text("camera"), open=False) as found["camera"]:
+        found["record"] = gr.Video(
+            sources=["webcam"],
+            label=words.text("record"),
+            include_audio=True,
+            webcam_options=gr.WebcamOptions(mirror=False),
+            height=240,
+        )
+    found["problem"] = gr.HTML(elem_classes="note", elem_id="problem")
+    found["sheet"] = gr.Image(
+        label=words.text("sheet"),
+        show_label=False,
+        alt_text=words.text("sheet"),
+        interactive=False,
+        visible=False,
+        buttons=["fullscreen"],
+        format="png",
+        elem_id="sheet",
+    )
+    found["facts"] = gr.HTML(elem_classes="note", elem_id="facts")
+    return found
+
+
+def _lay_out_settings(words: Wording) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    usual = Settings()
+    with gr.Accordion(words.text("settings"), open=False) as found["settings"]:
+        found["frames"] = gr.Slider(
+            1, _MOST_FRAMES, usual.num_frames, step=1, label=words.text("frames")
+        )
+        with gr.Row():
+            for name in ("start", "end"):
+                found[name] = gr.Number(
+                    value=0,
+                    label=words.text(name),
+                    minimum=0,
+                    min_width=120,
+                )
+        found["sound"] = gr.Checkbox(usual.use_sound, label=words.text("sound"))
+        found["length"] = gr.Slider(
+            8, _LONGEST_ANSWER, usual.max_new_tokens, step=8, label=words.text("length")
+        )
+    return found
+
+
+def _lay_out_chat(words: Wording) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "chat": gr.Chatbot(
+            label=words.text("chat"),
+            placeholder=words.text("chat_hint"),
+            height=440,
+            render_markdown=False,
+            latex_delimiters=[],
+            buttons=[],
+            feedback_options=None,
+            elem_id="chat",
+        ),
+        "question": gr.Textbox(
+            label=words.text("question"),
+            placeholder=words.text("question_hint"),
+            max_lines=4,
+            elem_id="question",
+        ),
+    }
+    found["trouble"] = gr.HTML(elem_classes="note", elem_id="trouble")
+    with gr.Row(elem_id="buttons"):
+        found["send"] = gr.Button(words.text("send"), variant="primary", min_width=80)
+        found["stop"] = gr.Button(words.text("stop"), interactive=False, min_width=80)
+        found["retry"] = gr.Button(words.text("retry"), interactive=False, min_width=80)
+        found["clear"] = gr.Button(words.text("clear"), interactive=False, min_width=80)
+    with gr.Row():
+        found["suggestions"] = tuple(
+            gr.Button(question, size="sm", min_width=80) for question in SUGGESTIONS
+        )
+    return found
+
+
+def reworded(name: str, part: Any, words: Wording) -> Any:
+    """The update that puts one field of `Parts.worded` into another language."""
+    text = words.text(name)
+    if name == "title":
+        return gr.update(value=heading(words))
+    if isinstance(part, gr.Button | gr.HTML):
+        return gr.update(value=text)
+    if name == "language":
+        return gr.update(value=words.code, label=text)
+    more = {"alt_text": text} if name == "sheet" else {}
+    if f"{name}_hint" in words.texts:
+        more["placeholder"] = words.text(f"{name}_hint")
+    return gr.update(label=text, **more)

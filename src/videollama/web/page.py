@@ -1,0 +1,114 @@
+"""The page as one object: `build_page` makes it, `page_look` tells how it is to be shown."""
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from videollama.web.handlers import Handlers
+from videollama.web.layout import Parts, lay_out
+from videollama.web.session import Session
+
+if TYPE_CHECKING:
+    from videollama.inference.engine import VideoLlama
+
+MEGABYTE = 10**6
+_MOST_WAITING = 32
+_KEPT_SECONDS = 24 * 3600  # uploads are deleted after a day
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
+_TELL_LANGUAGE = "(code) => { document.documentElement.lang = code; }"
+# One answer at a time: the decoder is not shared. The others wait in the queue and see their place.
+_ANSWERS = {"concurrency_limit": 1, "concurrency_id": "answers"}
+_FILES = {"concurrency_limit": 2, "concurrency_id": "files"}
+
+
+def build_page(assistant: "VideoLlama", *, max_upload_mb: int = 1000) -> gr.Blocks:
+    """Builds the page; `launch` it with `page_look()`, or mount it into a server.
+
+    Args:
+        assistant: Who answers.
+        max_upload_mb: The largest file that is opened, in millions of bytes.
+
+    Returns:
+        A page in which every visitor has a file and a conversation of their own; questions are
+        answered one at a time, in the order in which they come.
+    """
+    with gr.Blocks(
+        title="videollama",
+        analytics_enabled=False,
+        delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS),
+    ) as page:
+        session = gr.State(Session())  # every visitor gets a copy
+        parts = lay_out()
+        _connect(page, parts, session, Handlers(assistant, parts, max_upload_mb))
+    page.queue(max_size=_MOST_WAITING)
+    return page
+
+
+def page_look(*, max_upload_mb: int = 1000) -> dict[str, Any]:
+    """What Gradio's `launch` and `mount_gradio_app` are to be told besides the page.
+
+    Args:
+        max_upload_mb: As for `build_page`.
+    """
+    return {
+        # Gradio's own fonts are left out: the machine's know Chinese too.
+        "theme": gr.themes.Default(primary_hue="blue", font=_FONTS, font_mono=("monospace",)),
+        "css": files("videollama.web").joinpath("style.css").read_text(encoding="utf-8"),
+        "footer_links": [],
+        "run_history": False,
+        # The page itself refuses large files in the visitor's language; this guards the disk.
+        "max_file_size": 2 * max_upload_mb * MEGABYTE,
+    }
+
+
+def _connect(page: gr.Blocks, parts: Parts, session: gr.State, do: Handlers) -> None:
+    """Tells every field what it does."""
+    choices = [session, parts.language, *parts.choices]
+    view = [parts.problem, parts.sheet, parts.facts, *parts.talk]
+    private: dict[str, Any] = {"api_visibility": "private"}
+    files = {"outputs": view, **_FILES, **private}
+    answers = {
+        "outputs": parts.talk,
+        "show_progress": "minimal",
+        "show_progress_on": parts.chat,
+        **_ANSWERS,
+        **private,
+    }
+
+    parts.upload.upload(do.open, [parts.upload, *choices], **files)
+    parts.upload.clear(do.close, choices, **files)
+    parts.record.stop_recording(do.open, [parts.record, *choices], **files)
+    for button, example in (
+        (parts.example_video, do.open_video),
+        (parts.example_picture, do.open_picture),
+        (parts.example_sound, do.open_sound),
+    ):
+        button.click(example, choices, **files)
+        button.click(None, None, parts.upload, js="() => null")  # its file is not the one shown
+    for changed in (
+        parts.frames.release,
+        parts.start.submit,
+        parts.start.blur,
+        parts.end.submit,
+        parts.end.blur,
+        parts.sound.input,
+    ):
+        changed(do.look, choices, **files)
+
+    for asked in (parts.send.click, parts.question.submit):
+        asked(do.ask, [parts.question, *choices], **answers)
+    for suggestion in parts.suggestions:
+        suggestion.click(do.ask, [suggestion, *choices], **answers)
+    parts.retry.click(do.retry, choices, **answers)
+    parts.stop.click(do.stop, session, queue=False, **private)
+    for cleared in (parts.clear.click, parts.chat.clear):
+        cleared(do.clear, choices, parts.talk, queue=False, **private)
+
+    worded = [*parts.worded.values()]
+    greeted = page.load(do.greet, None, worded, queue=False, **private)
+    told = parts.language.input(
+        do.reword, [session, parts.language], [*worded, *view], queue=False, **private
+    )
+    for event in (greeted, told):
+        event.then(None, parts.language, None, js=_TELL_LANGUAGE)

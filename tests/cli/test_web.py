@@ -1,0 +1,59 @@
+import socket
+import sys
+
+import pytest
+
+from tests.cli.command import videollama
+
+gradio = pytest.importorskip("gradio", reason="the page needs gradio")
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """Lets the page be launched without a server; gives what it was launched with."""
+    calls = []
+
+    def launch(page, **arguments):
+        page.local_url = "http://127.0.0.1:7860/"
+        calls.append(arguments)
+
+    monkeypatch.setattr(gradio.Blocks, "launch", launch)
+    monkeypatch.setattr(gradio.Blocks, "block_thread", lambda _: None)
+    return calls
+
+
+def test_the_page_is_for_this_machine_only(capsys, loaded, launched):
+    shown = videollama(capsys, "web")
+    assert shown.code == 0
+    assert "The page is at http://127.0.0.1:7860/" in shown.err
+    assert launched[0]["server_name"] == "127.0.0.1"
+    assert launched[0]["share"] is False
+
+
+def test_the_options_reach_the_page(capsys, loaded, launched):
+    words = ("--host", "0.0.0.0", "--port", 8080, "--max-upload-mb", 5, "--model", "mine", "-q")
+    shown = videollama(capsys, "web", *words)
+    assert shown.err == ""
+    assert (launched[0]["server_name"], launched[0]["server_port"]) == ("0.0.0.0", 8080)
+    assert launched[0]["max_file_size"] == 10 * 10**6
+    assert loaded == [("mine", "auto", "auto")]
+
+
+def test_a_port_that_is_taken_is_one_sentence(capsys, loaded):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        shown = videollama(capsys, "web", "--port", taken.getsockname()[1])
+    assert shown.code == 2
+    assert "Nothing can listen on 127.0.0.1" in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_without_gradio_the_line_that_installs_it_is_named(capsys, loaded, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    for module in [name for name in sys.modules if name.startswith("videollama.web.")]:
+        monkeypatch.delitem(sys.modules, module)
+    shown = videollama(capsys, "web")
+    assert shown.code == 2
+    assert "pip install 'videollama[web]'" in shown.err
+    assert not loaded

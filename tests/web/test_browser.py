@@ -1,0 +1,141 @@
+"""The page in a real browser, as a visitor uses it."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+FOCUSED = """() => {
+  const it = document.activeElement, label = it.closest("label");
+  const styles = [it, label].filter(Boolean).map((each) => getComputedStyle(each));
+  if (it !== document.body && styles.every((style) => style.outlineStyle === "none"))
+    return "NOT SEEN " + it.outerHTML.slice(0, 80);
+  return it.getAttribute("aria-label") || it.innerText || it.id || it.type || "";
+}"""
+
+
+def drop(tab, file):
+    """Uploads a file, and waits for its frames or for the reason why there are none."""
+    tab.locator("#upload input[type=file]").set_input_files(file)
+    tab.locator("#sheet img, #problem p").first.wait_for()
+
+
+def ask(tab, question):
+    """Types a question, presses Enter and waits for the whole answer; gives its basis."""
+    basis = tab.get_by_text(re.compile("answered in|用时"))
+    before = basis.count()
+    tab.locator("#question textarea").fill(question)
+    tab.keyboard.press("Enter")
+    basis.nth(before).wait_for()
+    return basis.nth(before).inner_text()
+
+
+def answers(tab):
+    return tab.locator("#chat [data-testid=bot] .message-content").all_inner_texts()
+
+
+def button(tab, name):
+    return tab.get_by_role("button", name=name, exact=True)
+
+
+def test_a_clip_is_uploaded_and_asked_about_twice(visit, clip_file, assistant, page_address):
+    tab = visit()
+    drop(tab, clip_file)
+    assert "video · 2.0 s · 8 frames · with sound" in tab.locator("#facts").inner_text()
+    assert tab.locator("#sheet img").get_attribute("alt") == "What the model gets of the file"
+    basis = ask(tab, "What <b>moves</b>?")
+    assert "8 frames from 0.0 to 1.7 s · 2.0 s of sound" in basis
+    ask(tab, "And then?")
+    assert len(answers(tab)) == 2
+    assert "What <b>moves</b>?" in tab.locator("#chat").inner_text()
+    hosts = {
+        urlsplit(url).netloc for url in tab.requested if not url.startswith(("data:", "blob:"))
+    }
+    assert hosts == {urlsplit(page_address).netloc}
+
+
+def test_an_answer_is_streamed_stopped_and_tried_again(visit, clip_file):
+    tab = visit()
+    drop(tab, clip_file)
+    tab.get_by_role("button", name="Settings").click()
+    length = tab.get_by_label("number input for Longest answer")
+    length.fill("256")
+    length.press("Tab")
+    tab.locator("#question textarea").fill("What moves?")
+    button(tab, "Ask").click()
+    tab.wait_for_function(
+        "() => { const it = document.querySelector('#chat [data-testid=bot] .message-content');"
+        " return it && !it.innerText.startsWith('Looking'); }"
+    )
+    assert tab.get_by_text("answered in").count() == 0
+    button(tab, "Stop").click()
+    tab.get_by_text("stopped after").wait_for()
+    length.fill("8")
+    length.press("Tab")
+    button(tab, "Try again").click()
+    tab.get_by_text("answered in").wait_for()
+    assert tab.get_by_text("stopped after").count() == 0
+    assert len(answers(tab)) == 1
+    button(tab, "Start over").click()
+    tab.get_by_text("Choose a file, then ask about it.").wait_for()
+
+
+def test_every_bad_file_is_a_sentence_and_the_page_goes_on(visit, bad_files, clip_file):
+    tab = visit()
+    for name, reason in (
+        ("text", "text.mp4 is not a video, image or sound that can be read"),
+        ("empty", "empty.mp4 is empty (zero bytes)"),
+        ("cut", "cut.mp4 is not a video, image or sound that can be read"),
+        ("large", "large.mp4 has 1.0 MB"),
+    ):
+        tab.locator("#upload input[type=file]").set_input_files(bad_files[name])
+        tab.get_by_role("alert").get_by_text(reason).wait_for()
+        assert "Traceback" not in tab.locator("body").inner_text()
+        tab.locator("#upload").get_by_label("Clear").click()
+        tab.locator("#problem p").wait_for(state="detached")
+    drop(tab, clip_file)
+    assert tab.locator("#sheet img").is_visible()
+
+
+def test_a_chinese_browser_on_a_phone(visit, clip_file):
+    tab = visit(language="zh-CN", width=390, height=844)
+    button(tab, "提问").wait_for()
+    drop(tab, clip_file)
+    assert "用时" in ask(tab, "What moves?")
+    assert tab.evaluate("document.documentElement.lang") == "zh"
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    tab.get_by_label("English").check()
+    button(tab, "Ask").wait_for()
+    tab.get_by_text("answered in").wait_for()
+
+
+def test_two_visitors_keep_their_conversations_apart(visit, clip_file, mute_file):
+    first, second = visit(), visit()
+    drop(first, clip_file)
+    drop(second, mute_file)
+    first.locator("#question textarea").fill("What moves here?")
+    first.keyboard.press("Enter")
+    assert "no sound track" in ask(second, "And what moves there?")
+    first.get_by_text("answered in").wait_for()
+    assert "there" not in first.locator("#chat").inner_text()
+    assert "s of sound" in first.get_by_text("answered in").inner_text()
+
+
+def test_the_page_can_be_used_with_the_keyboard_alone(visit):
+    tab = visit()
+    names = set()
+    for _ in range(30):
+        tab.keyboard.press("Tab")
+        names.add(tab.evaluate(FOCUSED).strip())
+    assert not [name for name in names if name.startswith("NOT SEEN")]
+    assert {"A video", "A picture", "A sound", "Ask"} <= names
+
+
+def test_the_examples_and_the_suggestions_need_no_typing(visit):
+    tab = visit()
+    button(tab, "A picture").click()
+    tab.locator("#sheet img").wait_for()
+    button(tab, "Describe the video.").click()
+    tab.get_by_text("1 picture · answered in").wait_for()
