@@ -55,9 +55,7 @@ def test_a_released_model_answers_about_more_frames_than_it_has_positions_for(
 ):
     from videollama import VideoLlama
 
-    assistant = VideoLlama.load(
-        released_folder, device="cpu", dtype="float32", cache_media=False
-    )
+    assistant = VideoLlama.load(released_folder, device="cpu", dtype="float32", cache_media=False)
     assert assistant.model.config.max_frames == 32
     clip = write_clip(tmp_path / "long.mp4", seconds=5.0)
     answer = assistant.ask(clip, "What moves?", num_frames=40, max_new_tokens=4)

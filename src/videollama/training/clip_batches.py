@@ -133,7 +133,9 @@ class ClipBatches(Batches):
         if seen:
             batch["frame_features"], batch["pixel_mask"] = self._frames(seen)
             if self._word_shares is not None:
-                batch["word_shares"] = torch.stack([self._words(clip) for clip in seen])
+                batch["word_shares"] = torch.stack(
+                    [_named_words(clip, self._word_shares) for clip in seen]
+                )
         heard = [clip for clip in clips if clip.sound is not None]
         if heard:
             generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
@@ -166,12 +168,6 @@ class ClipBatches(Batches):
                 )
         return torch.from_numpy(features).float(), mask
 
-    def _words(self, clip: ComposedClip) -> Tensor:
-        """Words of the first and of the last frame, `(2, W)`."""
-        nothing = torch.zeros(self._word_shares.shape[1])
-        ends = (clip.frames[0][1], clip.frames[-1][1])
-        return torch.stack([nothing if p == BLACK else self._word_shares[p] for p in ends])
-
     def _segments(
         self, clips: Sequence[ComposedClip], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
@@ -198,6 +194,13 @@ class ClipBatches(Batches):
         if clip.sound is not None and self._sounds is not None:
             names.append(f"{self._sounds.sounds[clip.sound].path.name}#{clip.variant}")
         return f"{clip.kind}: {' + '.join(names) or 'silence'}"
+
+
+def _named_words(clip: ComposedClip, word_shares: Tensor) -> Tensor:
+    """Words of the first and of the last frame, `(2, W)`."""
+    nothing = torch.zeros(word_shares.shape[1])
+    ends = (clip.frames[0][1], clip.frames[-1][1])
+    return torch.stack([nothing if photo == BLACK else word_shares[photo] for photo in ends])
 
 
 def _medium(facts: ClipFacts) -> Medium:
