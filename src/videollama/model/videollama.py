@@ -350,7 +350,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return outputs
 
     @torch.no_grad()
-    def generate(self, input_ids: Tensor | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def generate(self, input_ids: Tensor | None = None, **kwargs: Any) -> Any:
         """Answer prompts.
 
         Clips are encoded once, also for beams. The search gets the prompt as embeddings; hence the
@@ -371,7 +371,7 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
             kwargs["inputs_embeds"] = self.embed_prompt(input_ids, **media)
         if self.config.family == "released":
             kwargs = penalize_beginning(kwargs, self.generation_config.bos_token_id)
-        return super().generate(**kwargs)  # type: ignore[misc]
+        return super().generate(**kwargs)
 
     # ------------------------------------------------------------------ asked for by transformers
 
