@@ -9,7 +9,7 @@ to its words, cut down to the projection's width, with every direction brought t
 Letters: N photos and views, W words, P patches, Dv width of the features, Dq of the projection.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -62,13 +62,14 @@ def start_frame_positions(model: VideoLlamaForConditionalGeneration) -> None:
     first cross-attention is most sensitive to, and the queries are pushed apart along its
     counterpart. The first place stays as it is.
     """
-    attention = model.video_qformer.encoder.layer[0].crossattention.attention
+    first_layer: Any = model.video_qformer.encoder.layer[0]
+    attention = first_layer.crossattention.attention
     sought, _, found = torch.linalg.svd(attention.query.weight.T @ attention.key.weight)
     queries = model.video_query_tokens
     half = queries.shape[1] // 2
     queries[:, :half] -= QUERY_SHIFT * sought[:, 0]
     queries[:, half : 2 * half] += QUERY_SHIFT * sought[:, 0]
-    table = cast("Tensor", model.frame_position_embedding.weight)
+    table = model.frame_position_embedding.weight
     growth = torch.arange(table.shape[0]).clamp(max=LATEST_PLACE).float()
     table += PLACE_LENGTH * growth[:, None] * found[0]
 
