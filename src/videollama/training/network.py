@@ -39,7 +39,8 @@ SOUND_START_WHEEL = Wheel(
 
 
 def build_config(network: NetworkSection, text_config: Any) -> VideoLlamaConfig:
-    """The configuration of a model around a decoder."""
+    """The configuration of a model around a decoder, without the place where that was read."""
+    decoder = text_config.to_dict() | {"_name_or_path": ""}
     return VideoLlamaConfig(
         family="tiny",
         prompt_template="chatml",
@@ -59,7 +60,7 @@ def build_config(network: NetworkSection, text_config: Any) -> VideoLlamaConfig:
             **network.audio_reader.model_dump(),
             "cross_attention_frequency": 1,
         },
-        text_config=text_config.to_dict(),
+        text_config=decoder,
         num_video_query_tokens=network.num_video_query_tokens,
         num_audio_query_tokens=network.num_audio_query_tokens,
         max_frames=network.max_frames,
