@@ -19,7 +19,7 @@ from videollama.media.composition import (
     resize_still,
     scene_lengths,
 )
-from videollama.media.object_words import OBJECT_WORDS, ObjectWords
+from videollama.media.object_words import OBJECT_WORDS, ObjectWords, things_only_in
 
 USUAL_QUESTIONS = 400
 
@@ -116,17 +116,10 @@ def _pairs(
 ) -> Iterator[tuple[tuple[Photo, ObjectWords], tuple[Photo, ObjectWords]]]:
     """Neighbours in the list, with a thing each that the other surely does not show."""
     for first, second in list(pairwise(photos))[::2]:
-        only_first, only_second = _only_in(first, second), _only_in(second, first)
+        only_first = things_only_in(first.captions, second.captions)
+        only_second = things_only_in(second.captions, first.captions)
         if only_first and only_second:
             yield (first, draw.choice(only_first)), (second, draw.choice(only_second))
-
-
-def _only_in(photo: Photo, other: Photo) -> list[ObjectWords]:
-    return [
-        thing
-        for thing in OBJECT_WORDS.values()
-        if thing.is_present(photo.captions) and thing.is_absent(other.captions)
-    ]
 
 
 def _two_scenes(first: Path, second: Path, num_frames: int, seed: int) -> Clip:

@@ -10,6 +10,8 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
+from videollama.prompts.tokenization import common_length
+
 
 class ConversationMemory:
     """The decoder's cache of one conversation, with the ids of the tokens in it.
@@ -37,8 +39,7 @@ class ConversationMemory:
             return DynamicCache(config=config)
         prompt = input_ids[0].tolist()
         # The last token is always read anew: what follows it is what is asked for.
-        limit = min(len(self._ids), len(prompt) - 1)
-        shared = next((n for n in range(limit) if self._ids[n] != prompt[n]), limit)
+        shared = common_length(self._ids, prompt[:-1])
         cache.crop(shared - len(self._ids))
         return cache
 

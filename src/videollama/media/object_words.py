@@ -261,6 +261,20 @@ class ObjectWords:
         )
 
 
+def things_only_in(captions: Sequence[str], others: Sequence[str]) -> list[ObjectWords]:
+    """Things that one picture shows and another surely does not.
+
+    Args:
+        captions: Of the one.
+        others: Of the other.
+    """
+    return [
+        thing
+        for thing in OBJECT_WORDS.values()
+        if thing.is_present(captions) and thing.is_absent(others)
+    ]
+
+
 @lru_cache(maxsize=65536)  # every caption is asked about every thing
 def _words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[a-z]+(?:'s)?", text.lower()))

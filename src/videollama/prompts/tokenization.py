@@ -10,6 +10,12 @@ from videollama.errors import CheckpointError
 from videollama.prompts.turns import Piece, merge_text
 
 
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids two prompts have in common from the beginning on."""
+    shorter = min(len(first), len(second))
+    return next((place for place in range(shorter) if first[place] != second[place]), shorter)
+
+
 @dataclass(frozen=True)
 class PlaceholderTokens:
     """The ids that stand where media embeddings go, and how many of them each medium takes."""

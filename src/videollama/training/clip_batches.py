@@ -15,7 +15,7 @@ from videollama.errors import CheckpointError
 from videollama.processing import VideoLlamaProcessor
 from videollama.prompts import Medium, Turn, tokenize_pieces
 from videollama.prompts.chatml import CHATML_END, render_chatml
-from videollama.prompts.tokenization import control_token_id, encode_plain_text
+from videollama.prompts.tokenization import common_length, control_token_id, encode_plain_text
 from videollama.training.batches import Batches
 from videollama.training.branches import Branch, PackedClip, pack_clip, pad_clips
 from videollama.training.clip_mixture import BLACK, ClipMixture, ComposedClip
@@ -42,7 +42,7 @@ class PromptTree:
         self.pad_token_id = self._end
         empty = self._ids(Turn("user", ()))
         lines = self._ids(Turn("user", (_medium(ClipFacts("image", (), "absent")),)))
-        self.common_ids = _common(empty, lines)
+        self.common_ids = empty[: common_length(empty, lines)]
         """What every prompt begins with: the system's sentence and the opening of the question."""
 
     def pack(self, clip: ComposedClip) -> PackedClip:
@@ -210,11 +210,3 @@ def _medium(facts: ClipFacts) -> Medium:
         has_picture=facts.kind != "audio",
         audio_status="not_requested" if facts.kind == "image" else facts.audio,
     )
-
-
-def _common(first: Sequence[int], second: Sequence[int]) -> list[int]:
-    """The ids with which both begin."""
-    same = 0
-    while same < min(len(first), len(second)) and first[same] == second[same]:
-        same += 1
-    return list(first[:same])

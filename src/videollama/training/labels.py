@@ -18,6 +18,7 @@ from torch import Tensor
 from videollama.errors import DataError
 from videollama.prompts import PlaceholderTokens, tokenize_pieces
 from videollama.prompts.released import frame_times_sentence, lay_out_llama_2
+from videollama.prompts.tokenization import common_length
 from videollama.prompts.turns import Piece, merge_text
 
 IGNORED = -100
@@ -254,16 +255,9 @@ def _learn_spans(
     """Learn what lies between the end of one prefix of the text and the end of a longer one."""
     labels = [IGNORED] * len(ids)
     for opening, closing in spans:
-        start, stop = (_common_length(rules.encode(prefix), ids) for prefix in (opening, closing))
+        start, stop = (common_length(rules.encode(prefix), ids) for prefix in (opening, closing))
         labels[start:stop] = ids[start:stop]
     return LabelledTokens(ids, labels)
-
-
-def _common_length(first: Sequence[int], second: Sequence[int]) -> int:
-    pairs = zip(first, second, strict=False)
-    return next(
-        (position for position, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second))
-    )
 
 
 def _mask(labels: list[int], start: int, stop: int) -> None:

@@ -136,7 +136,7 @@ def _naming(
     """The objective, and the words of each sample of both parts, `(samples, W)` each."""
     vocabulary = _vocabulary(model, processor, said[0], recipe.words)
     branch: Literal["video", "audio"] = "video" if recipe.stage == "video_pretrain" else "audio"
-    shares = [torch.stack([vocabulary.word_shares(said) for said in part]) for part in said]
+    shares = _word_shares(vocabulary, said)
     return WordMatching(model, branch, vocabulary, recipe.words), shares
 
 
@@ -150,10 +150,13 @@ def _naming_beside(
     if not recipe.clips.word_weight:
         return None, (None, None)
     vocabulary = _vocabulary(model, processor, photos[0].captions, recipe.words)
-    shares = [
-        torch.stack([vocabulary.word_shares(said) for said in part.captions]) for part in photos
-    ]
+    shares = _word_shares(vocabulary, [part.captions for part in photos])
     return WordNaming(vocabulary, recipe.words.scale, recipe.words.bias_shift), shares
+
+
+def _word_shares(vocabulary: Vocabulary, said: Sequence[Sequence[tuple[str, ...]]]) -> list[Tensor]:
+    """The words of each sample of both parts, `(samples, W)` each."""
+    return [torch.stack([vocabulary.word_shares(each) for each in part]) for part in said]
 
 
 def _vocabulary(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from videollama.media.object_words import OBJECT_WORDS, ObjectWords
+from videollama.media.object_words import OBJECT_WORDS, ObjectWords, things_only_in
 from videollama.media.sound_labels import SOUND_LABELS
 
 AudioStatus = Literal["present", "silent", "absent"]
@@ -301,16 +301,8 @@ def orderable_things(
         first: Captions of the first scene.
         last: Captions of the last scene.
     """
-    only_first, only_last = _things_only_in(first, last), _things_only_in(last, first)
+    only_first, only_last = things_only_in(first, last), things_only_in(last, first)
     return [(a, b) for a in only_first for b in only_last]
-
-
-def _things_only_in(scene: Sequence[str], other: Sequence[str]) -> list[ObjectWords]:
-    return [
-        thing
-        for thing in OBJECT_WORDS.values()
-        if thing.is_present(scene) and thing.is_absent(other)
-    ]
 
 
 def _details(captions: Sequence[str], draw: Random) -> list[Question]:
