@@ -183,11 +183,8 @@ class DecodingBatch:
 
     def _read(self, mask: Tensor, cache: DynamicCache | None, **tokens: Tensor) -> Tensor:
         """Logits of what follows the last token of every row, `(R, vocabulary)`."""
-        new = next(iter(tokens.values())).shape[1]
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -new:]
         outputs = self._model(
             attention_mask=mask,
-            position_ids=positions,
             logits_to_keep=1,
             use_cache=True,
             **{CACHE_ARGUMENT: cache},

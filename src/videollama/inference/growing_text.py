@@ -23,13 +23,9 @@ class GrowingText:
         self._ids += ids
         return self._grow(self._decode(self._ids).rstrip("\N{REPLACEMENT CHARACTER}#"))
 
-    def rest(self, ids: Sequence[int] | None = None) -> str:
-        """The last piece, of what was held back.
-
-        Args:
-            ids: All ids of the answer, where they are not those added so far.
-        """
-        return self._grow(self._decode(self._ids if ids is None else list(ids)))
+    def rest(self) -> str:
+        """The last piece, of what was held back."""
+        return self._grow(self._decode(self._ids))
 
     def _grow(self, text: str) -> str:
         if not text.startswith(self._shown):
