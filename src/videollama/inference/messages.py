@@ -59,10 +59,16 @@ def question_message(question: str, clips: Sequence[Clip], first_clip: int = 0) 
     content: list[dict[str, Any]] = [
         {"type": clip.kind, "clip": first_clip + offset} for offset, clip in enumerate(clips)
     ]
-    # A shell hands bytes that are not UTF-8 over as lone surrogates, which no tokenizer takes.
-    text = question.strip().encode("utf-8", "replace").decode("utf-8")
-    content.append({"type": "text", "text": text})
+    content.append({"type": "text", "text": tokenizable(question.strip())})
     return {"role": "user", "content": content}
+
+
+def tokenizable(text: str) -> str:
+    """The text without lone surrogates, which no tokenizer takes.
+
+    A shell hands bytes that are not UTF-8 over as such, and JSON may hold them.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def answer_message(text: str) -> Message:

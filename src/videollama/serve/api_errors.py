@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from videollama.errors import BusyError, InputError, MediaError, VideoLlamaError
+from videollama.serve.request_log import log_defect
 
 CLIENT_CLOSED_REQUEST = 499  # nobody is left to read it; it stands in the log only
 
@@ -94,6 +95,15 @@ def as_api_error(error: Exception) -> ApiError | None:
     if isinstance(error, HTTPException):
         return _of_route(error)
     return None
+
+
+def told_error(error: Exception, request_id: str) -> ApiError:
+    """What the client is told of any error; a defect of ours is logged and not described."""
+    known = as_api_error(error)
+    if known is None:
+        log_defect(request_id, error)
+        return ApiError(500, "Something broke here; the log holds this request's id.")
+    return known
 
 
 async def answer_with_error(_: Request, error: Exception) -> JSONResponse:

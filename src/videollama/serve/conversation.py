@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from videollama.inference.messages import Message
+from videollama.inference.messages import Message, tokenizable
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
 from videollama.serve.api_errors import ApiError
@@ -69,11 +69,11 @@ def messages_of(
     for message in body.messages:
         content: list[dict[str, Any]] = []
         if isinstance(message.content, str):
-            content.append({"type": "text", "text": _clean(message.content)})
+            content.append({"type": "text", "text": tokenizable(message.content)})
         else:
             for part in message.content:
                 if isinstance(part, TextPart):
-                    content.append({"type": "text", "text": _clean(part.text)})
+                    content.append({"type": "text", "text": tokenizable(part.text)})
                     continue
                 number, (medium, clip) = next(shown)
                 content.append({"type": medium.kind(clip), "clip": number})
@@ -114,8 +114,3 @@ def _texts(message: ChatMessage) -> list[str]:
     if isinstance(message.content, str):
         return [message.content]
     return [part.text for part in message.content if isinstance(part, TextPart)]
-
-
-def _clean(text: str) -> str:
-    # JSON may hold lone surrogates, which no tokenizer takes.
-    return text.encode("utf-8", "replace").decode("utf-8")

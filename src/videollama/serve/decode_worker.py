@@ -60,8 +60,8 @@ def _read(path: Path, request: dict[str, Any]) -> "Clip":
     sampling = FrameSampling(**request["sampling"])
     longest = request["limits"]["media_seconds"]
     local_file(path)
-    _check_pixels(path, request["limits"]["frame_pixels"])
-    declared = _declared_seconds(path)
+    sizes, declared = _declared(path)
+    _check_pixels(sizes, request["limits"]["frame_pixels"])
     if declared is not None:
         start, end = sampling.window(declared)
         _check_seconds(end - start, longest)
@@ -70,27 +70,24 @@ def _read(path: Path, request: dict[str, Any]) -> "Clip":
     return clip
 
 
-def _check_pixels(path: Path, most: int) -> None:
+def _declared(path: Path) -> tuple[list[tuple[int, int]], float | None]:
+    """Heights and widths, and seconds, as headers say; None for pictures and where none says."""
     picture = pictures.recognise(path)
-    sizes = [] if picture is None else [picture.size]
-    if picture is None:
-        with opened(path) as container:
-            contexts = [stream.codec_context for stream in container.streams.video]
-            sizes = [(each.height, each.width) for each in contexts if each is not None]
+    if picture is not None:
+        return [picture.size], None
+    with opened(path) as container:
+        contexts = [stream.codec_context for stream in container.streams.video]
+        sizes = [(each.height, each.width) for each in contexts if each is not None]
+        return sizes, container.duration / 1e6 if container.duration else None
+
+
+def _check_pixels(sizes: list[tuple[int, int]], most: int) -> None:
     for height, width in sizes:
         if height * width > most:
             raise TooLargeError(
                 f"it has {width}x{height} pixels, and at most {most / 1e6:g} million are read; "
                 "make it smaller."
             )
-
-
-def _declared_seconds(path: Path) -> float | None:
-    """What the header says; None for pictures and for files that do not say."""
-    if pictures.recognise(path) is not None:
-        return None
-    with opened(path) as container:
-        return container.duration / 1e6 if container.duration else None
 
 
 def _check_seconds(seconds: float, longest: float) -> None:

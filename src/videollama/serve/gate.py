@@ -14,11 +14,11 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from videollama.serve.api_errors import CLIENT_CLOSED_REQUEST, ApiError, as_api_error
+from videollama.serve.api_errors import CLIENT_CLOSED_REQUEST, ApiError, told_error
 from videollama.serve.auth import Caller, KeyCheck, Pages, RateLimit
 from videollama.serve.limits import Limits
 from videollama.serve.metrics import Metrics
-from videollama.serve.request_log import log_defect, log_request
+from videollama.serve.request_log import log_request
 
 OPEN_PATHS = ("/health", "/ready", "/openapi.json")
 JSON_PATHS = ("/v1/chat/completions", "/v1/embeddings")
@@ -100,10 +100,7 @@ class Gate:
         try:
             await self._pass(scope, headers, receive, send_marked, visit)
         except Exception as error:
-            known = as_api_error(error)
-            if known is None:
-                log_defect(visit.request_id, error)
-                known = ApiError(500, "Something broke here; the log holds this request's id.")
+            known = told_error(error, visit.request_id)
             if visit.status is None:
                 answer = JSONResponse(known.body(), known.status_code, headers=known.headers)
                 await answer(scope, receive, send_marked)

@@ -77,6 +77,14 @@ class ModelHost:
                 param="model",
                 code="model_not_found",
             )
+        return self.loaded()
+
+    def loaded(self) -> "VideoLlama":
+        """The model.
+
+        Raises:
+            ApiError: 503 while it is being loaded.
+        """
         if self._assistant is None:
             raise ApiError(503, "The model is being loaded.", retry_after_seconds=5)
         return self._assistant

@@ -32,8 +32,7 @@ def model_routes(host: ModelHost, pool: DecodePool, metrics: Metrics) -> APIRout
     @router.get("/ready", responses=error_responses(503))
     async def ready() -> Status:
         """That the model is loaded."""
-        if not host.ready:
-            raise ApiError(503, "The model is being loaded.", retry_after_seconds=5)
+        host.loaded()
         return Status(status="ready")
 
     @router.get("/metrics", responses=error_responses(401))

@@ -13,10 +13,9 @@ from anyio import CapacityLimiter, to_thread
 
 from videollama.inference.scheduling import Ticket
 from videollama.serve.answer_schemas import AnswerMessage, ChatCompletion, Choice, Usage
-from videollama.serve.api_errors import ApiError, as_api_error
+from videollama.serve.api_errors import told_error
 from videollama.serve.gate import Visit
 from videollama.serve.metrics import Metrics
-from videollama.serve.request_log import log_defect
 from videollama.serve.request_schemas import ChatCompletionRequest
 from videollama.serve.stop_strings import StopStrings
 from videollama.serve.waiting import Patience, pieces_of
@@ -144,11 +143,7 @@ async def events_of(answer: RunningAnswer) -> AsyncGenerator[str]:
             async for chunk in chunks:
                 yield chunk
     except Exception as error:
-        known = as_api_error(error)
-        if known is None:
-            log_defect(answer.visit.request_id, error)
-            known = ApiError(500, "Something broke here; the log holds this request's id.")
-        yield _line(known.body())
+        yield _line(told_error(error, answer.visit.request_id).body())
     finally:
         answer.ticket.cancel()
 
