@@ -6,7 +6,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from videollama.checkpoints.atomic_output import new_file
+from videollama.checkpoints.atomic_output import append_line, new_file
 from videollama.training.feature_cache import Report
 
 
@@ -59,8 +59,7 @@ class RunLog:
         self._report(f"validation after step {step}: {_shown(numbers)}")
 
     def _write(self, entry: dict[str, object]) -> None:
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry) + "\n")
+        append_line(self._file, json.dumps(entry))
 
 
 def _shown(numbers: dict[str, float]) -> str:
