@@ -1,9 +1,13 @@
 """The page in a real browser, as a visitor uses it."""
 
 import re
+import time
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+
+from videollama.inference.chat import Chat
 
 pytestmark = pytest.mark.browser
 
@@ -56,6 +60,21 @@ def test_a_clip_is_uploaded_and_asked_about_twice(visit, clip_file, assistant, p
     assert hosts == {urlsplit(page_address).netloc}
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Answers that come slowly enough to be stopped, however fast the machine is."""
+    stream = Chat.stream
+
+    def slowly(chat, question):
+        with closing(stream(chat, question)) as pieces:
+            for piece in pieces:
+                yield piece
+                time.sleep(0.1)
+
+    monkeypatch.setattr(Chat, "stream", slowly)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_an_answer_is_streamed_stopped_and_tried_again(visit, clip_file):
     tab = visit()
     drop(tab, clip_file)
