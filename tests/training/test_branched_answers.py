@@ -56,6 +56,23 @@ def test_branches_have_the_loss_of_prompts_in_use(setup):
         torch.testing.assert_close(packed, expected, atol=1e-4, rtol=1e-4)
 
 
+def test_a_batch_of_silence_alone_changes_nothing_and_fails_nothing(setup):
+    batch = next(b for b in map(setup.training.__getitem__, range(40)) if "audio_mask" in b)
+    for name in ("ids", "frame_features", "pixel_mask", "word_shares"):
+        batch.pop(name, None)
+    del batch["segment_features"], batch["audio_mask"]
+    media = torch.isin(batch["input_ids"], torch.tensor(placeholder_ids(setup)))
+    batch["input_ids"][media] = 0
+    setup.objective.zero_grad()
+    setup.objective(**batch)["loss"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in setup.objective.parameters())
+
+
+def placeholder_ids(setup):
+    config = setup.objective.model.config
+    return [config.video_token_id, config.audio_token_id]
+
+
 def test_words_are_named_beside(setup):
     batch = next(b for b in map(setup.training.__getitem__, range(4)) if "word_shares" in b)
     assert batch["word_shares"].shape[:2] == (len(batch["frame_features"]), 2)

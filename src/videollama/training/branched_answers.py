@@ -103,6 +103,9 @@ class BranchedAnswers(Objective):
         losses = functional.cross_entropy(logits.float(), targets, reduction="none")
         weights = torch.where(decisive, self._opening_weight, 1.0)
         answers = (losses * weights).sum() / weights.sum()
+        if torch.is_grad_enabled() and not answers.requires_grad:
+            # A batch of silent clips teaches nothing, but the trainer goes backwards all the same.
+            answers = answers + 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
         numbers = {"loss": answers, "answers": answers.detach()}
         if bool(decisive.any()):
             right = logits[decisive].argmax(dim=-1) == targets[decisive]
