@@ -82,7 +82,11 @@ def test_media_of_a_batch_are_padded_and_masked(tiny_processor):
 
 @pytest.mark.parametrize(
     ("status", "line"),
-    [("absent", "Audio: none"), ("silent", "Audio: silence"), ("undecodable", "unreadable")],
+    [
+        ("absent", "Audio: no audio track"),
+        ("silent", "Audio: silence"),
+        ("undecodable", "unreadable"),
+    ],
 )
 def test_missing_sound_is_stated_and_has_no_tensor(status, line, tiny_processor, tiny_config):
     inputs = tiny_processor([ask("What?", 0)], clips=[a_clip(audio_status=status)])

@@ -26,6 +26,7 @@ def written():
 
     def write(pieces):
         marks = {"bos": "<s>", "eos": "</s>", "video": "(video)", "audio": "(audio)"}
+        marks |= {"video_begin": "(begin)", "video_end": "(end)"}
         return "".join(marks.get(piece.kind, piece.value) for piece in pieces)
 
     return write

@@ -2,17 +2,18 @@ import pytest
 
 from videollama.prompts import Medium, Turn, render_chatml
 
+VIDEO = "Video:\nFirst(begin), then(end)\n"
 OPENING = "<|im_start|>system\nAnswer questions about a clip.<|im_end|>\n"
 
 
 @pytest.mark.parametrize(
     ("medium", "lines"),
     [
-        (Medium("video", audio_status="present"), "Audio: (audio)\nVideo: (video)\n"),
-        (Medium("video", audio_status="silent"), "Audio: silence\nVideo: (video)\n"),
-        (Medium("video", audio_status="absent"), "Audio: none\nVideo: (video)\n"),
-        (Medium("video", audio_status="undecodable"), "Audio: unreadable\nVideo: (video)\n"),
-        (Medium("video", audio_status="not_requested"), "Video: (video)\n"),
+        (Medium("video", audio_status="present"), f"Audio: (audio)\n{VIDEO}"),
+        (Medium("video", audio_status="silent"), f"Audio: silence\n{VIDEO}"),
+        (Medium("video", audio_status="absent"), f"Audio: no audio track\n{VIDEO}"),
+        (Medium("video", audio_status="undecodable"), f"Audio: unreadable\n{VIDEO}"),
+        (Medium("video", audio_status="not_requested"), VIDEO),
         (Medium("image", audio_status="absent"), "Image: (video)\n"),
         (Medium("audio", False, "present"), "Audio: (audio)\nVideo: none\n"),
         (Medium("audio", False, "silent"), "Audio: silence\nVideo: none\n"),
@@ -39,7 +40,7 @@ def test_a_conversation_goes_on(written):
 def test_several_media_come_in_order(written):
     media = (Medium("image"), Medium("video", audio_status="absent"))
     prompt = written(render_chatml([Turn("user", (*media, "Compare."))]))
-    assert "user\nImage: (video)\nAudio: none\nVideo: (video)\nCompare.<|im_end|>" in prompt
+    assert f"user\nImage: (video)\nAudio: no audio track\n{VIDEO}Compare.<|im_end|>" in prompt
 
 
 def test_the_system_sentence_can_be_replaced_or_left_out(written):

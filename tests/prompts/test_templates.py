@@ -28,9 +28,10 @@ def test_a_model_can_say_that_it_wants_a_template(template):
 )
 def test_the_prompt_has_a_place_for_exactly_what_is_given(template, medium):
     pieces = render(template, [Turn("user", (medium, "Q"))], None)
-    kinds = [piece.kind for piece in pieces if piece.kind in ("audio", "video")]
-    expected = ["audio"] * hears(template, medium) + ["video"] * medium.has_picture
-    assert kinds == expected
+    kinds = [piece.kind for piece in pieces if piece.kind.startswith(("audio", "video"))]
+    assert kinds.count("audio") == hears(template, medium)
+    seen = kinds[kinds.count("audio") :]
+    assert seen in ([["video"], ["video_begin", "video_end"]] if medium.has_picture else [[]])
 
 
 @pytest.mark.parametrize("template", [name for name in TEMPLATE_NAMES if name != "tokenizer"])

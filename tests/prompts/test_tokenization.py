@@ -48,6 +48,13 @@ def test_media_take_their_number_of_placeholders(tiny_tokenizer, placeholders):
     assert prompt.supervised == [False] * 6
 
 
+def test_the_halves_of_a_video_make_up_the_whole(tiny_tokenizer, placeholders):
+    pieces = [Piece("video_begin"), Piece("text", ", then"), Piece("video_end")]
+    ids = tokenize_pieces(pieces, tiny_tokenizer, placeholders).input_ids
+    assert ids.count(placeholders.video_token_id) == placeholders.num_video_query_tokens
+    assert ids[0] == ids[-1] == placeholders.video_token_id
+
+
 def test_a_vocabulary_that_lacks_the_templates_tokens_is_refused(llama_tokenizer, placeholders):
     pieces = render("chatml", [Turn("user", ("Q",))], None)
     with pytest.raises(CheckpointError, match=r"no token '<\|im_start\|>'"):

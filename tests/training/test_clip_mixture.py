@@ -78,3 +78,16 @@ def test_yes_and_no_are_balanced():
         for answer in question.answers
     )
     assert asked["Yes"] == pytest.approx(asked["No"], rel=0.1)
+
+
+def test_every_video_is_asked_about_its_sound_and_a_sound_file_mostly():
+    for clip in mixture().take(0, 400):
+        about_sound = [
+            question
+            for question in clip.questions
+            if any(word in question.text.lower() for word in ("hear", "sound", "noise"))
+        ]
+        if clip.kind == "video":
+            assert about_sound
+        if clip.kind == "audio":
+            assert 2 * len(about_sound) > len(clip.questions)

@@ -11,9 +11,10 @@ from videollama.training.questions import (
     ClipFacts,
     caption_question,
     heard,
-    make_questions,
+    picture_questions,
     scene_questions,
     short_questions,
+    sound_questions,
 )
 
 DOGS = ("Two black dogs run on the beach.", "Two dogs are running on a beach.", "Dogs play.")
@@ -24,7 +25,10 @@ def all_questions(facts, tries=60):
     """Every question that is ever made about a clip, with its answers."""
     asked = {}
     for seed in range(tries):
-        for question in make_questions(facts, Random(seed), 99, Counter()):
+        draw = Random(seed)
+        heard_and_seen = sound_questions(facts, draw, 99)
+        heard_and_seen += picture_questions(facts, draw, 99, Counter())
+        for question in heard_and_seen:
             asked.setdefault(question.text, set()).update(question.answers)
     return asked
 

@@ -3,13 +3,16 @@
     <|im_start|>system
     Answer questions about a clip.<|im_end|>
     <|im_start|>user
-    Audio: (sound) or none or silence
-    Video: (pictures) or none
+    Audio: (sound) or "no audio track" or silence
+    Video:
+    First(pictures), then(pictures)
     What happens?<|im_end|>
     <|im_start|>assistant
 
 Facts about missing sound or pictures are stated in words, because a small model cannot infer them
-from the absence of tokens. An image has an "Image: " line and no "Audio: " line.
+from the absence of tokens. The words between the halves of a video's tokens are those with which
+answers tell scenes in order ("First a dog, then a boat."): the decoder looks behind the same word.
+An image has an "Image: " line and no "Audio: " line; of a sound file "Video: none" is said.
 """
 
 from collections.abc import Sequence
@@ -20,13 +23,15 @@ CHATML_SYSTEM = "Answer questions about a clip."
 CHATML_START = "<|im_start|>"
 CHATML_END = "<|im_end|>"
 AUDIO_LABEL = "Audio: "
-VIDEO_LABEL = "Video: "
+VIDEO_LABEL = "Video:\nFirst"
+VIDEO_MIDDLE = ", then"
+NO_VIDEO = "Video: none\n"
 IMAGE_LABEL = "Image: "
-NOTHING = "none"
+NO_TRACK = "no audio track"
 SILENCE = "silence"
 UNREADABLE = "unreadable"
 
-_AUDIO_FACTS = {"absent": NOTHING, "silent": SILENCE, "undecodable": UNREADABLE}
+_AUDIO_FACTS = {"absent": NO_TRACK, "silent": SILENCE, "undecodable": UNREADABLE}
 
 
 def render_chatml(
@@ -81,9 +86,10 @@ def medium_pieces(medium: Medium) -> list[Piece]:
     elif medium.audio_status in _AUDIO_FACTS:
         pieces += [Piece("text", f"{AUDIO_LABEL}{_AUDIO_FACTS[medium.audio_status]}\n")]
     if medium.has_picture:
-        pieces += [Piece("text", VIDEO_LABEL), Piece("video"), Piece("text", "\n")]
+        pieces += [Piece("text", VIDEO_LABEL), Piece("video_begin")]
+        pieces += [Piece("text", VIDEO_MIDDLE), Piece("video_end"), Piece("text", "\n")]
     else:
-        pieces += [Piece("text", f"{VIDEO_LABEL}{NOTHING}\n")]
+        pieces += [Piece("text", NO_VIDEO)]
     return pieces
 
 

@@ -26,10 +26,16 @@ class PlaceholderTokens:
     num_audio_query_tokens: int
 
     def expand(self, kind: str) -> list[int]:
-        """The placeholder ids of one medium ("video" or "audio")."""
-        if kind == "video":
-            return [self.video_token_id] * self.num_video_query_tokens
-        return [self.audio_token_id] * self.num_audio_query_tokens
+        """The placeholder ids of one medium, or of half a video (see `Piece.kind`)."""
+        if kind == "audio":
+            return [self.audio_token_id] * self.num_audio_query_tokens
+        half = self.num_video_query_tokens // 2
+        counts = {
+            "video": self.num_video_query_tokens,
+            "video_begin": half,
+            "video_end": self.num_video_query_tokens - half,
+        }
+        return [self.video_token_id] * counts[kind]
 
 
 @dataclass(frozen=True)

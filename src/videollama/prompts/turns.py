@@ -14,7 +14,9 @@ from videollama.errors import InputError
 MediumKind = Literal["video", "image", "audio"]
 AudioStatus = Literal["present", "silent", "absent", "undecodable", "not_requested"]
 Role = Literal["system", "user", "assistant"]
-PieceKind = Literal["text", "control", "word", "bos", "eos", "video", "audio"]
+PieceKind = Literal[
+    "text", "control", "word", "bos", "eos", "video", "video_begin", "video_end", "audio"
+]
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Piece:
     Attributes:
         kind: "text"; "control" (one token of the vocabulary, named by `value`); "word" (one token
             if the vocabulary has it, else text); "bos" or "eos" (whatever the tokenizer calls
-            them); or the medium whose query tokens stand here
-            ("video" also for images).
+            them); or the medium whose query tokens stand here ("video" also for images;
+            "video_begin" and "video_end" are the two halves of a video's).
         value: The text or the control token; empty otherwise.
         supervised: True where training computes a loss (answers and what ends them).
     """

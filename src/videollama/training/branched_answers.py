@@ -14,6 +14,8 @@ from transformers import DynamicCache
 
 from videollama.model.decoder_cache import CACHE_ARGUMENT
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
+from videollama.training.branches import PackedBatch
+from videollama.training.caption_rewards import CaptionRewards
 from videollama.training.stages import Objective
 from videollama.training.word_matching import WordNaming
 
@@ -28,6 +30,8 @@ class BranchedAnswers(Objective):
         opening_weight: Weight of a word that decides an answer; other words have 1.
         naming: Names the captions' words beside; None leaves that out.
         word_weight: Weight of that.
+        rewards: Samples captions of pictures beside; None leaves that out.
+        reward_weight: Weight of that.
     """
 
     def __init__(
@@ -39,10 +43,13 @@ class BranchedAnswers(Objective):
         opening_weight: float = 1.0,
         naming: WordNaming | None = None,
         word_weight: float = 0.0,
+        rewards: CaptionRewards | None = None,
+        reward_weight: float = 0.0,
     ) -> None:
         super().__init__(model, parts)
         self._opening_weight, self._word_weight = opening_weight, word_weight
         self.naming = naming
+        self._rewards, self._reward_weight = rewards, reward_weight
         # The plain form: on a CPU the fused kernel is a fifth slower with a mask and backwards.
         model.language_model.set_attn_implementation("eager")
         self._common = torch.tensor([list(common_ids)])
@@ -61,11 +68,13 @@ class BranchedAnswers(Objective):
         pixel_mask: Tensor | None = None,
         segment_features: Tensor | None = None,
         audio_mask: Tensor | None = None,
+        pictures: Tensor | None = None,
+        references: Sequence[Sequence[str]] = (),
     ) -> dict[str, Tensor]:
         """Loss of a batch.
 
         Args:
-            input_ids: Packed prompts, `(B, L)`; likewise the next four, see `PackedBatch`.
+            input_ids: Packed prompts, `(B, L)`; likewise the next five, see `PackedBatch`.
             position_ids: `(B, L)`.
             visible: `(B, L, L)`.
             sources: `(A,)`.
@@ -76,30 +85,16 @@ class BranchedAnswers(Objective):
             pixel_mask: `(N, T)`.
             segment_features: What the sound encoder gave, `(M, S, Da)`.
             audio_mask: `(M, S)`.
+            pictures: Which of the N clips are single pictures.
+            references: Human captions of each of those.
         """
-        model = self.model
-        video = None
+        packed = PackedBatch(input_ids, position_ids, visible, sources, targets, decisive)
+        video = audio = None
         if frame_features is not None:
-            video = model.encode_video(frame_features, pixel_mask)
-        words = model.embed_prompt(
-            input_ids,
-            video_embeds=video,
-            audio_embeds=None
-            if segment_features is None
-            else model.encode_audio(segment_features, audio_mask),
-        )
-        batch, length = input_ids.shape
-        known = self._common.shape[1]
-        bias = words.new_zeros(batch, 1, length, known + length)
-        bias[:, 0, :, known:].masked_fill_(~visible, torch.finfo(words.dtype).min)
-        hidden = model.language_model.model(
-            inputs_embeds=words,
-            attention_mask=bias,
-            position_ids=position_ids + known,
-            use_cache=True,
-            **{CACHE_ARGUMENT: self._cache(batch, words.device)},
-        ).last_hidden_state
-        logits = model.language_model.lm_head(hidden.flatten(0, 1)[sources])
+            video = self.model.encode_video(frame_features, pixel_mask)
+        if segment_features is not None:
+            audio = self.model.encode_audio(segment_features, audio_mask)
+        logits = self._logits(packed, video, audio)
         losses = functional.cross_entropy(logits.float(), targets, reduction="none")
         weights = torch.where(decisive, self._opening_weight, 1.0)
         answers = (losses * weights).sum() / weights.sum()
@@ -112,9 +107,40 @@ class BranchedAnswers(Objective):
             numbers["decided"] = right.float().mean()
         if video is not None and word_shares is not None and self.naming is not None:
             named = self.naming(video, word_shares)
-            numbers["loss"] = answers + self._word_weight * named["words"]
+            numbers["loss"] = numbers["loss"] + self._word_weight * named["words"]
             numbers["right_of_5"] = named["right_of_5"]
+        if video is not None and self._rewards is not None and references and pictures is not None:
+            loss, numbers["reward"] = self._rewarded(self._rewards, video[pictures], references)
+            numbers["loss"] = numbers["loss"] + self._reward_weight * loss
         return numbers
+
+    def _rewarded(
+        self, rewards: CaptionRewards, video: Tensor, references: Sequence[Sequence[str]]
+    ) -> tuple[Tensor, Tensor]:
+        """Loss that makes better captions likelier, and how good the sampled ones are."""
+        sampled = rewards.sample(self.model, video)
+        packed, worth, mean = rewards.weigh(sampled, references)
+        moved = PackedBatch(*(field.to(video.device) for field in vars(packed).values()))
+        logits = self._logits(moved, video, None)
+        losses = functional.cross_entropy(logits.float(), moved.targets, reduction="none")
+        return (losses * worth.to(losses)).mean(), torch.tensor(mean)
+
+    def _logits(self, packed: PackedBatch, video: Tensor | None, audio: Tensor | None) -> Tensor:
+        """What the decoder expects where an answer's token is asked for, `(A, vocabulary)`."""
+        model = self.model
+        words = model.embed_prompt(packed.input_ids, video_embeds=video, audio_embeds=audio)
+        batch, length = packed.input_ids.shape
+        known = self._common.shape[1]
+        bias = words.new_zeros(batch, 1, length, known + length)
+        bias[:, 0, :, known:].masked_fill_(~packed.visible, torch.finfo(words.dtype).min)
+        hidden = model.language_model.model(
+            inputs_embeds=words,
+            attention_mask=bias,
+            position_ids=packed.position_ids + known,
+            use_cache=True,
+            **{CACHE_ARGUMENT: self._cache(batch, words.device)},
+        ).last_hidden_state
+        return model.language_model.lm_head(hidden.flatten(0, 1)[packed.sources])
 
     def _cache(self, batch: int, device: torch.device) -> DynamicCache:
         """The decoder's memory of what all prompts begin with, for a batch."""

@@ -18,7 +18,7 @@ from videollama.prompts.chatml import CHATML_END, render_chatml
 from videollama.prompts.tokenization import common_length, control_token_id, encode_plain_text
 from videollama.training.batches import Batches
 from videollama.training.branches import Branch, PackedClip, pack_clip, pad_clips
-from videollama.training.clip_mixture import BLACK, ClipMixture, ComposedClip
+from videollama.training.clip_mixture import BLACK, PICTURE_QUESTION, ClipMixture, ComposedClip
 from videollama.training.photo_views import PhotoViews
 from videollama.training.questions import ClipFacts
 from videollama.training.recipe import ClipsSection
@@ -38,8 +38,8 @@ class PromptTree:
     def __init__(self, processor: VideoLlamaProcessor) -> None:
         self._processor = processor
         self._tokenizer: Any = processor.tokenizer
-        self._end = control_token_id(CHATML_END, self._tokenizer)
-        self.pad_token_id = self._end
+        self.end_token_id = control_token_id(CHATML_END, self._tokenizer)
+        self.pad_token_id = self.end_token_id
         empty = self._ids(Turn("user", ()))
         lines = self._ids(Turn("user", (_medium(ClipFacts("image", (), "absent")),)))
         self.common_ids = empty[: common_length(empty, lines)]
@@ -70,9 +70,19 @@ class PromptTree:
         ]
         return pack_clip(prefix[len(self.common_ids) :], branches)
 
+    def picture_prompt(self) -> tuple[list[int], list[int]]:
+        """Lines and question with which a description of a picture is asked for.
+
+        What all prompts begin with comes before the lines.
+        """
+        medium = _medium(ClipFacts("image", (), "absent"))
+        lines = self._prefix(medium)
+        prompt = self._ids(Turn("user", (medium, PICTURE_QUESTION)))
+        return lines[len(self.common_ids) :], prompt[len(lines) :]
+
     def _answer(self, text: str, *, is_opening: bool) -> list[int]:
         ids = encode_plain_text(text, self._tokenizer)
-        return ids if is_opening else [*ids, self._end]
+        return ids if is_opening else [*ids, self.end_token_id]
 
     def _ids(self, turn: Turn) -> list[int]:
         return self._processor.encode_turns([turn])
@@ -136,6 +146,8 @@ class ClipBatches(Batches):
                 batch["word_shares"] = torch.stack(
                     [_named_words(clip, self._word_shares) for clip in seen]
                 )
+            if self._options.reward_weight:
+                batch |= _described(seen)
         heard = [clip for clip in clips if clip.sound is not None]
         if heard:
             generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
@@ -201,6 +213,13 @@ def _named_words(clip: ComposedClip, word_shares: Tensor) -> Tensor:
     nothing = torch.zeros(word_shares.shape[1])
     ends = (clip.frames[0][1], clip.frames[-1][1])
     return torch.stack([nothing if photo == BLACK else word_shares[photo] for photo in ends])
+
+
+def _described(seen: Sequence[ComposedClip]) -> dict[str, Any]:
+    """Places of single pictures among the clips with pictures, and their human captions."""
+    places = [place for place, clip in enumerate(seen) if clip.kind == "image"]
+    references = [seen[place].facts.scenes[0] for place in places]
+    return {"pictures": torch.tensor(places, dtype=torch.long), "references": references}
 
 
 def _medium(facts: ClipFacts) -> Medium:

@@ -15,10 +15,11 @@ from videollama.training.questions import (
     ClipKind,
     Question,
     caption_question,
-    make_questions,
     orderable_things,
+    picture_questions,
     scene_questions,
     short_questions,
+    sound_questions,
 )
 from videollama.training.recipe import ClipsSection
 from videollama.training.sample_order import SampleOrder
@@ -31,6 +32,9 @@ WINDOW = 256
 
 SCENES_TRIED = 4
 """So often a second scene is drawn in search of one that holds another thing than the first."""
+
+PICTURES_ASKED_FOR_SOUND = 0.2
+"""Share of single pictures of which is asked what is heard."""
 
 PICTURE_QUESTION = "Describe the picture."
 
@@ -130,12 +134,11 @@ class ClipMixture:
         facts = ClipFacts(kind, tuple(self._material.captions[s] for s in scenes), status, label)
         if len(scenes) == 1:
             asked.append(caption_question(facts, draw, 2))
-            asked += make_questions(facts, draw, 3, times_asked)
         elif scenes:
             asked += scene_questions(facts, draw, 2)
-            asked += make_questions(facts, draw, 1, times_asked)
-        else:
-            asked += make_questions(facts, draw, 3, times_asked)
+        num_about_sound, num_about_pictures = (3, 1) if kind == "audio" else (1, 1)
+        asked += sound_questions(facts, draw, num_about_sound)
+        asked += picture_questions(facts, draw, num_about_pictures, times_asked)
         asked += self._short_questions(facts, draw, times_asked)
         return ComposedClip(kind, tuple(frames), sound, variant, facts, tuple(asked))
 
@@ -148,7 +151,9 @@ class ClipMixture:
             describe = Question(PICTURE_QUESTION, describe.answers)
         asked = [describe]
         if times_asked is not None:
-            asked += make_questions(facts, draw, 1, times_asked)
+            asked += picture_questions(facts, draw, 1, times_asked)
+            if draw.random() < PICTURES_ASKED_FOR_SOUND:
+                asked += sound_questions(facts, draw, 1)
             asked += self._short_questions(facts, draw, times_asked)
         frames = ((self._view(draw), photo),)
         return ComposedClip("image", frames, None, 0, facts, tuple(asked))
@@ -164,7 +169,7 @@ class ClipMixture:
     ) -> tuple[AudioStatus, int | None, int]:
         """The state of the sound track, the sound and its variant."""
         statuses: tuple[AudioStatus, ...] = ("present", "absent", "silent")
-        status = draw.choices(statuses, (0.6, 0.28, 0.12))[0]
+        status = draw.choices(statuses, (0.5, 0.35, 0.15))[0]
         if must_have_track and status == "absent":
             status = "silent"
         if status != "present":

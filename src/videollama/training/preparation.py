@@ -16,6 +16,7 @@ from videollama.processing import VideoLlamaProcessor
 from videollama.training.batches import Batches
 from videollama.training.branched_answers import BranchedAnswers
 from videollama.training.broken_samples import BrokenSamples
+from videollama.training.caption_rewards import CaptionRewards
 from videollama.training.clip_batches import ClipBatches, PromptTree
 from videollama.training.clip_mixture import ClipMixture, Material
 from videollama.training.feature_cache import Report
@@ -238,12 +239,25 @@ def _prepare_instruct(
             opening_weight=recipe.clips.opening_weight,
             naming=naming,
             word_weight=recipe.clips.word_weight,
+            rewards=_rewards(recipe, processor, tree, photos[0].captions),
+            reward_weight=recipe.clips.reward_weight,
         ),
         training=batches[0],
         validation=batches[1],
         counts=_counts(**counted),
         processor=processor,
     )
+
+
+def _rewards(
+    recipe: InstructRecipe,
+    processor: VideoLlamaProcessor,
+    tree: PromptTree,
+    captions: Sequence[tuple[str, ...]],
+) -> CaptionRewards | None:
+    if not recipe.clips.reward_weight:
+        return None
+    return CaptionRewards(processor, tree, captions, recipe.clips)
 
 
 def _photos(

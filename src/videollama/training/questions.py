@@ -158,7 +158,7 @@ def short_questions(
         draw: Source of randomness.
         num_things: How many things that are there are asked for at most, and as many that are not.
         num_orders: How many pairs of things are asked for at most, where there are two scenes.
-        times_asked: See `make_questions`.
+        times_asked: See `picture_questions`.
     """
     asked = _presence(facts, draw, times_asked, num_things)
     if len(facts.scenes) > 1:
@@ -172,10 +172,15 @@ def _opening(question: Question) -> Question:
     return Question(question.text, openings, is_opening=True)
 
 
-def make_questions(
+def sound_questions(facts: ClipFacts, draw: Random, number: int) -> list[Question]:
+    """Draw at most so many questions about what is heard, in random order."""
+    return _some(_about_sound(facts, draw), draw, number)
+
+
+def picture_questions(
     facts: ClipFacts, draw: Random, number: int, times_asked: Counter[str]
 ) -> list[Question]:
-    """Draw questions about a clip, of different kinds where there are enough.
+    """Draw questions about what is seen, of different kinds where there are enough.
 
     Args:
         facts: What is known of the clip.
@@ -187,9 +192,11 @@ def make_questions(
     Returns:
         Questions with their answers, in random order.
     """
-    candidates = [*_about_sound(facts, draw), *_about_pictures(facts, draw, times_asked)]
-    draw.shuffle(candidates)
-    return candidates[:number]
+    return _some(_about_pictures(facts, draw, times_asked), draw, number)
+
+
+def _some(candidates: list[Question], draw: Random, number: int) -> list[Question]:
+    return draw.sample(candidates, min(number, len(candidates)))
 
 
 def _ask(forms: Sequence[str], facts: ClipFacts, draw: Random) -> str:
