@@ -121,7 +121,7 @@ class BranchedAnswers(Objective):
         sampled = rewards.sample(self.model, video)
         packed, worth, mean = rewards.weigh(sampled, references)
         moved = PackedBatch(*(field.to(video.device) for field in vars(packed).values()))
-        logits = self._logits(moved, video, None)
+        logits = self._logits(moved, video, None) / rewards.temperature
         losses = functional.cross_entropy(logits.float(), moved.targets, reduction="none")
         return (losses * worth.to(losses)).mean(), torch.tensor(mean)
 

@@ -48,6 +48,7 @@ class CaptionRewards:
         options: ClipsSection,
     ) -> None:
         self._processor, self._tree, self._options = processor, tree, options
+        self.temperature = options.temperature
         self._metric = CiderD([[_words(caption) for caption in each] for each in captions])
         self._prefix, self._question = tree.picture_prompt()
 
@@ -76,7 +77,7 @@ class CaptionRewards:
         written: list[Tensor] = []
         ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
         while True:
-            drawn = torch.multinomial(logits.float().softmax(dim=-1), 1)
+            drawn = torch.multinomial((logits.float() / self.temperature).softmax(dim=-1), 1)
             written.append(drawn)
             ended |= drawn[:, 0] == self._tree.end_token_id
             if bool(ended.all()) or len(written) == options.sampled_tokens:
@@ -108,7 +109,7 @@ class CaptionRewards:
         clips = [pack_clip(self._prefix, [Branch(self._question, list(each))]) for each in groups]
         weights = [value for ids, value in zip(sampled, worth, strict=True) for _ in ids]
         packed = pad_clips(clips, self._tree.pad_token_id)
-        return packed, torch.tensor(weights), 10.0 * float(scores.mean())
+        return packed, torch.tensor(weights), 100.0 * float(scores.mean())
 
     def _score(self, ids: Sequence[int], references: Sequence[str]) -> float:
         """CIDEr-D from 0 to 10; nothing for a caption without an end."""

@@ -36,6 +36,11 @@ SCENES_TRIED = 4
 PICTURES_ASKED_FOR_SOUND = 0.2
 """Share of single pictures of which is asked what is heard."""
 
+VIDEO_WEIGHTS = (0.5, 0.15, 0.35)
+"""How often a video has sound, a silent track and none."""
+
+SOUND_FILE_WEIGHTS = (0.85, 0.15, 0.0)
+
 PICTURE_QUESTION = "Describe the picture."
 
 
@@ -168,10 +173,9 @@ class ClipMixture:
         self, draw: random.Random, *, must_have_track: bool
     ) -> tuple[AudioStatus, int | None, int]:
         """The state of the sound track, the sound and its variant."""
-        statuses: tuple[AudioStatus, ...] = ("present", "absent", "silent")
-        status = draw.choices(statuses, (0.5, 0.35, 0.15))[0]
-        if must_have_track and status == "absent":
-            status = "silent"
+        statuses: tuple[AudioStatus, ...] = ("present", "silent", "absent")
+        weights = SOUND_FILE_WEIGHTS if must_have_track else VIDEO_WEIGHTS
+        status = draw.choices(statuses, weights)[0]
         if status != "present":
             return status, None, 0
         sound = draw.randrange(len(self._material.labels))

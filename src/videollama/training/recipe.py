@@ -176,6 +176,7 @@ class ClipsSection(Section):
         opening_weight: Weight of a word that decides an answer; other words have 1.
         reward_weight: Weight of CIDEr-D of sampled captions of pictures; 0 samples none.
         samples: Captions sampled of each picture.
+        temperature: Of the sampling; at 1 a small decoder's captions are mostly noise.
         sampled_tokens: A sampled caption without an end after so many tokens is worth nothing.
         feature_noise: Relative noise on the sound encoder's outputs.
         segment_dropout: Chance that a segment of sound after the first is hidden.
@@ -193,6 +194,7 @@ class ClipsSection(Section):
     opening_weight: float = Field(default=2.0, gt=0)
     reward_weight: float = Field(default=0.0, ge=0)
     samples: int = Field(default=5, ge=2)
+    temperature: float = Field(default=0.6, gt=0)
     sampled_tokens: int = Field(default=24, ge=1)
     feature_noise: float = Field(default=0.1, ge=0)
     segment_dropout: float = Field(default=0.25, ge=0, lt=1)
