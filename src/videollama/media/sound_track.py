@@ -21,6 +21,7 @@ _SILENCE_PEAK = 10 ** (-70 / 20)  # -70 dB of full scale, after removal of a con
 _OFFSET_TOLERANCE_SECONDS = 0.1  # sound and picture rarely begin on the same sample
 _PRE_ROLL_SECONDS = 0.5  # decoders need some packets before the first wanted one
 _RATE_INSTEAD = 48_000
+_LONGER_THAN_DECLARED = 1.05  # headers are rarely exact; memory that is not written costs nothing
 _RESAMPLED_AT_ONCE = 2**17
 _INTEGER_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
@@ -187,7 +188,8 @@ class SoundTrack:
         """Writes samples behind those before, so that the whole is never there twice."""
         stop = self._length + piece.shape[1]
         if self._kept is None or stop > self._kept.shape[1]:
-            expected = min(self._expected_samples() + SAMPLE_RATE, MOST_SAMPLES // self._channels)
+            expected = int(self._expected_samples() * _LONGER_THAN_DECLARED) + SAMPLE_RATE
+            expected = min(expected, MOST_SAMPLES // self._channels)
             longer = torch.empty(self._channels, max(expected, stop, 2 * self._length))
             if self._kept is not None:
                 longer[:, : self._length] = self._kept[:, : self._length]
