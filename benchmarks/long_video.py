@@ -61,6 +61,7 @@ def _works(minutes: int, *, ask: bool) -> list[tuple[str, str, str]]:
     works = [
         (f"{minutes} min: read 8 frames and the sound", READ, "{}"),
         (f"{minutes} min: read 1000 frames and the sound", READ, "{'num_frames': 1000}"),
+        (f"{minutes} min: read 8 frames by scenes", READ, "{'method': 'scenes'}"),
         (f"{minutes} min: read 30 s from the middle", READ, _middle(minutes)),
     ]
     return [*works, (f"{minutes} min: ask, 8 frames", ASK, "{}")] if ask else works
