@@ -64,6 +64,7 @@ bench: $(VENV)/.ready ## All benchmarks that need no training data
 	$(BIN)/python -m benchmarks.chats
 	$(BIN)/python -m benchmarks.train_step
 	$(BIN)/python -m benchmarks.server_load
+	$(BIN)/python -m benchmarks.long_video
 
 clean: ## Remove the environment, the caches and the demo's files
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis

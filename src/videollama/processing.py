@@ -244,10 +244,7 @@ class VideoLlamaProcessor(ProcessorMixin):
         return turns, shown
 
     def _max_prompt_tokens(self) -> int:
-        context = int(getattr(self.config.text_config, "max_position_embeddings", RELEASED_CONTEXT))
-        if self.config.family == "released":
-            context = min(context, RELEASED_CONTEXT)
-        return max(1, context - ANSWER_TOKENS)
+        return max(1, longest_context(self.config) - ANSWER_TOKENS)
 
     def _pad_token_id(self) -> int:
         for token_id in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
@@ -261,6 +258,12 @@ class VideoLlamaProcessor(ProcessorMixin):
         ids = [[pad] * (length - len(row)) + list(row) for row in rows]
         mask = [[0] * (length - len(row)) + [1] * len(row) for row in rows]
         return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
+
+
+def longest_context(config: VideoLlamaConfig) -> int:
+    """Tokens of prompt and answer together that a decoder may read."""
+    context = int(getattr(config.text_config, "max_position_embeddings", RELEASED_CONTEXT))
+    return min(context, RELEASED_CONTEXT) if config.family == "released" else context
 
 
 def _as_batch(messages: Conversation | Sequence[Conversation]) -> list[Conversation]:

@@ -59,3 +59,24 @@ def test_the_cache_of_encoded_files_is_shown_and_cleared(capsys, monkeypatch, tm
     assert report["media_cache_mb"] == 2.0
     assert "0.0" in videollama(capsys, "doctor", "--clear-cache").out
     assert MediaStore().get("ab12") is None
+
+
+def test_the_memory_of_a_model_is_estimated_as_a_table(capsys):
+    shown = videollama(capsys, "doctor", "--estimate", "tiny", "--context", 100)
+    assert shown.code == 0
+    head, *rows = shown.out.splitlines()
+    assert head.split() == ["GB", "weights", "float32", "bfloat16", "8-bit", "4-bit"]
+    assert [row.split()[0] for row in rows[:5]] == [
+        *("picture", "sound", "decoder", "cache", "together"),
+    ]
+    assert "cache of 100 tokens" in shown.out
+
+
+def test_the_estimate_is_there_for_scripts(capsys):
+    found = json.loads(videollama(capsys, "doctor", "--estimate", "tiny", "--json").out)
+    assert found["total_bytes"]["float32"] == sum(found["bytes"]["float32"].values())
+
+
+def test_an_estimate_needs_a_model_that_is_known(capsys):
+    assert videollama(capsys, "doctor", "--estimate", "8B").code == 2
+    assert "name the model" in videollama(capsys, "doctor", "--context", 5).err

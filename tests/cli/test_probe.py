@@ -3,7 +3,7 @@ import json
 from PIL import Image
 
 from tests.cli.command import videollama
-from tests.synthetic import write_picture, write_sound
+from tests.synthetic import two_scenes, write_frames, write_picture, write_sound
 
 
 def test_probe_prints_what_the_model_would_get(capsys, clip_file):
@@ -14,6 +14,15 @@ def test_probe_prints_what_the_model_would_get(capsys, clip_file):
     assert "sees      4 frames at 0.00, 0.50, 1.00, 1.50 s" in shown.out
     assert "sound     there is sound" in shown.out
     assert "hears     2 segments: 0.00-2.00, " in shown.out
+
+
+def test_every_scene_gets_frames(capsys, tmp_path):
+    pictures = two_scenes(20)[2:] + two_scenes(20)[:1]
+    path = write_frames(tmp_path / "a.mp4", pictures)
+    shown = videollama(capsys, "probe", path, "--frames", 2, "--sampling", "scenes")
+    assert "sees      2 frames at 0.40, 1.30 s" in shown.out
+    refused = videollama(capsys, "probe", path, "--fps", 2, "--sampling", "scenes")
+    assert refused.err.strip().endswith("leave out the frames per second.")
 
 
 def test_json_has_the_facts_with_units(capsys, mute_file):

@@ -93,6 +93,36 @@ def test_only_the_wanted_seconds_are_looked_at(assistant, clip_file):
     assert all(1.0 <= time < 1.5 for time in answer.seen[0].times_seconds)
 
 
+def test_the_question_may_name_the_part(assistant, clip_file, tmp_path):
+    media = [clip_file, write_picture(tmp_path / "a.png"), write_sound(tmp_path / "a.wav")]
+    answer = assistant.ask(media, "What moves between 1 and 1.5 seconds?", max_new_tokens=2)
+    clip, picture = answer.seen
+    assert clip.times_seconds[0] == pytest.approx(1.0, abs=0.06)
+    assert clip.times_seconds[-1] < 1.5
+    assert [each.named_part_seconds for each in answer.heard] == [(1.0, 1.5), (1.0, 1.5)]
+    assert clip.named_part_seconds == (1.0, 1.5)
+    assert picture.named_part_seconds is None
+    assert answer.heard[1].duration_seconds == pytest.approx(0.5, abs=0.01)
+
+
+def test_options_go_before_the_part_that_a_question_names(assistant, clip_file):
+    question = "What moves in the first 1 second?"
+    for option in ({"end_seconds": 1.5}, {"start_seconds": 0.0}):
+        answer = assistant.ask(clip_file, question, max_new_tokens=2, **option)
+        assert answer.seen[0].times_seconds[-1] > 1.2
+        assert answer.seen[0].named_part_seconds is None
+
+
+def test_a_named_part_beyond_the_file_is_told(assistant, clip_file):
+    with pytest.raises(InputError, match=r"2\.00 s long.* question names this part.*--start 0"):
+        assistant.ask(clip_file, "What happens after 1:00?")
+
+
+def test_scenes_are_an_option_of_a_question(assistant, clip_file):
+    answer = assistant.ask(clip_file, "Why?", sampling="scenes", num_frames=2, max_new_tokens=2)
+    assert answer.seen[0].times_seconds == pytest.approx((0.5, 1.5), abs=0.06)
+
+
 def test_streamed_pieces_join_to_the_answer(assistant, clip_file):
     pieces = list(assistant.stream(clip_file, "What moves?", max_new_tokens=20))
     assert len(pieces) > 1

@@ -7,6 +7,7 @@ from videollama.media.frame_sampling import (
     FrameSampling,
     headtail_indices,
     sampled_indices,
+    scene_indices,
     uniform_indices,
 )
 
@@ -80,6 +81,32 @@ def test_a_rate_on_an_even_video_gives_even_times():
     assert indices == list(range(0, 300, 15))
 
 
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=12), st.integers(1, 40))
+def test_every_scene_gets_some_frames(lengths, wanted):
+    starts = [sum(lengths[:number]) for number in range(len(lengths))]
+    stop = sum(lengths)
+    chosen = scene_indices([number / 10 for number in range(stop)], starts, stop, wanted)
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == min(stop, wanted)
+    scenes = {max(start for start in starts if start <= index) for index in chosen}
+    assert len(scenes) == min(len(starts), wanted)
+
+
+def test_a_long_scene_gets_more_frames_and_none_lies_at_a_cut():
+    times = [number / 10 for number in range(100)]
+    assert scene_indices(times, [0, 80], 100, 5) == [10, 30, 50, 70, 90]
+
+
+def test_with_more_scenes_than_frames_the_longest_are_shown():
+    times = [number / 10 for number in range(100)]
+    assert scene_indices(times, [0, 10, 50, 55, 95], 100, 2) == [30, 75]
+
+
+def test_a_part_without_cuts_is_one_scene():
+    sampling = FrameSampling(2, start_seconds=1.0, method="scenes")
+    assert sampled_indices([0.0, 1.0, 2.0, 3.0, 4.0], 5.0, sampling) == [2, 4]
+
+
 def test_the_end_itself_is_not_included():
     indices = sampled_indices([0.0, 1.0, 2.0, 3.0], 4.0, FrameSampling(8, end_seconds=2.0))
     assert indices == [0, 1]
@@ -94,8 +121,9 @@ def test_the_end_itself_is_not_included():
         ({"start_seconds": -1.0}, "start of -1.0 seconds is not possible"),
         ({"end_seconds": float("inf")}, "end of inf seconds is not possible"),
         ({"start_seconds": 3.0, "end_seconds": 3.0}, "not after the start at 3.0 s"),
-        ({"method": "middle"}, "'middle' is unknown; use 'uniform' or 'headtail'"),
+        ({"method": "middle"}, "'middle' is unknown; use 'uniform', 'scenes' or"),
         ({"method": "headtail", "frames_per_second": 1.0}, "leave out the frames per second"),
+        ({"method": "scenes", "frames_per_second": 1.0}, "leave out the frames per second"),
     ],
 )
 def test_impossible_wishes_are_refused_in_a_sentence(wish, sentence):

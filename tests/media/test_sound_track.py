@@ -97,3 +97,25 @@ def test_too_little_sound_is_filled_up_for_the_filter_banks(tmp_path):
 def test_a_track_without_samples_is_undecodable(tmp_path):
     file = write_wav(tmp_path / "a.wav", np.zeros((1, 0)), 16_000)
     assert decode(file) == ("undecodable", None)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mkv"])
+def test_a_long_sound_is_whole_whether_or_not_its_length_is_known_before(tmp_path, suffix):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 500_000))
+    path = write_wav(tmp_path / "a.wav", noise, 16_000)
+    if suffix == "mkv":
+        with av.open(str(path)) as source, av.open(str(tmp_path / "a.mkv"), "w") as target:
+            copy = target.add_stream_from_template(source.streams.audio[0])
+            for packet in source.demux():
+                if packet.dts is not None:
+                    packet.stream = copy
+                    target.mux(packet)
+        path = tmp_path / "a.mkv"
+    _, sound = decode(path)
+    expected = torch.from_numpy(noise).float()
+    torch.testing.assert_close(sound, expected, atol=1e-4, rtol=0)
+
+
+def test_a_sound_holds_no_more_memory_than_its_samples(tmp_path):
+    _, sound = decode(write_wav(tmp_path / "a.wav", np.zeros((1, 16_000)), 16_000))
+    assert sound.untyped_storage().nbytes() == 4 * sound.numel() == 64_000

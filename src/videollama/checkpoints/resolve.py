@@ -61,7 +61,7 @@ def resolve(ref: str | Path | None = None) -> ResolvedModel:
         return _local_folder(path)
     if path.is_file():
         return _local_file(path)
-    name = _hub_name(str(ref))
+    name = known_hub_name(str(ref)) or _other_hub_name(str(ref))
     if name is None:
         raise ModelNotFoundError(_not_found(str(ref)))
     from videollama.checkpoints.hub import download_snapshot
@@ -159,11 +159,16 @@ def _local_file(path: Path) -> ResolvedModel:
     )
 
 
-def _hub_name(ref: str) -> str | None:
-    """The hub name meant by a reference that is no path here, or None."""
+def known_hub_name(ref: str) -> str | None:
+    """The released model that a reference means, with or without its owner, or None."""
     for known in RELEASED_MODELS:
         if ref.lower() in {known.lower(), known.split("/")[1].lower()}:
             return known
+    return None
+
+
+def _other_hub_name(ref: str) -> str | None:
+    """The hub name meant by a reference that is no path here, or None."""
     if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", ref) and not ref.endswith(".pth"):
         return ref
     return None

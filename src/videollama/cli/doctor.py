@@ -4,15 +4,20 @@ import json
 import os
 import platform
 import shutil
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from videollama import __version__
 from videollama.cli import options
 from videollama.cli.terminal import notes
+from videollama.errors import InputError
+
+if TYPE_CHECKING:
+    from videollama.checkpoints.memory_estimate import MemoryEstimate
 
 # Installed beside the CPU build of torch, these break `import transformers` or need CUDA libraries.
 TROUBLEMAKERS = ("torchvision", "torchaudio", "torchcodec", "timm")
@@ -24,6 +29,26 @@ def doctor(
     clear_cache: Annotated[
         bool, typer.Option("--clear-cache", help="First remove all that is kept of encoded files.")
     ] = False,
+    estimate: Annotated[
+        str | None,
+        typer.Option(
+            "--estimate",
+            metavar="MODEL",
+            help="Only compute the memory that a model needs: tiny, 7B, 13B, a released name or a "
+            "folder.",
+            show_default=False,
+        ),
+    ] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(
+            "--context",
+            min=1,
+            metavar="TOKENS",
+            help="Length of the conversation for --estimate. (the longest if absent)",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Check the installation and say what to do where something is missing.
@@ -37,7 +62,14 @@ def doctor(
         videollama doctor --json
 
         videollama doctor --clear-cache
+
+        videollama doctor --estimate 7B --context 1000
     """
+    if estimate is not None:
+        _print_estimate(estimate, context, as_json=as_json)
+        return
+    if context is not None:
+        raise InputError("--context is for --estimate MODEL; name the model.")
     if clear_cache:
         from videollama.inference.media_store import MediaStore
 
@@ -55,6 +87,39 @@ def doctor(
             print("Everything an answer needs is here.")
     if report["problems"]:
         raise typer.Exit(2)
+
+
+def _print_estimate(model: str, context: int | None, *, as_json: bool) -> None:
+    from videollama.checkpoints.memory_estimate import estimate_memory
+
+    found = estimate_memory(model, context)
+    if as_json:
+        totals = {precision: found.total_bytes(precision) for precision in found.bytes}
+        print(json.dumps({**asdict(found), "total_bytes": totals}, indent=2))
+    else:
+        print("\n".join(estimate_lines(found)))
+
+
+def estimate_lines(found: "MemoryEstimate") -> list[str]:
+    """The estimate for people, in GB of 10^9 bytes."""
+    rows = {
+        "picture": "picture",
+        "sound": "sound",
+        "decoder": "decoder",
+        "cache": f"cache of {found.context_tokens} tokens",
+    }
+    lines = [f"{'GB':<22}{'weights':>10}" + "".join(f"{each:>10}" for each in found.bytes)]
+    for part, label in rows.items():
+        count = found.parameters.get(part)  # type: ignore[call-overload]
+        weights = "" if count is None else f"{count / 1e6:.0f} M"
+        sizes = "".join(f"{each[part] / 1e9:>10.2f}" for each in found.bytes.values())  # type: ignore[index]
+        lines.append(f"{label:<22}{weights:>10}{sizes}")
+    weights = f"{sum(found.parameters.values()) / 1e6:.0f} M"
+    totals = "".join(f"{found.total_bytes(each) / 1e9:>10.2f}" for each in found.bytes)
+    lines.append(f"{'together':<22}{weights:>10}{totals}")
+    lines.append("8-bit and 4-bit: the decoder's linear layers; all the rest is bfloat16.")
+    lines.append("Not counted: what a pass holds in between, and the libraries themselves.")
+    return lines
 
 
 def examine() -> dict[str, Any]:

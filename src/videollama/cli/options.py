@@ -1,9 +1,18 @@
 """Options that several verbs share, so that they read and behave the same everywhere."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Sampling(StrEnum):
+    """How frames are chosen."""
+
+    UNIFORM = "uniform"
+    SCENES = "scenes"
+
 
 ModelOption = Annotated[
     str | None,
@@ -22,10 +31,16 @@ DtypeOption = Annotated[
 ]
 FramesOption = Annotated[
     int | None,
-    typer.Option("--frames", min=1, help="Frames to look at, evenly spread. (8 if absent)"),
+    typer.Option("--frames", min=1, help="Frames to look at. (8 if absent)"),
 ]
 FpsOption = Annotated[
     float | None, typer.Option("--fps", help="Frames to look at per second, instead of --frames.")
+]
+SamplingOption = Annotated[
+    Sampling,
+    typer.Option(
+        "--sampling", help="uniform: evenly spread frames; scenes: some from every scene."
+    ),
 ]
 StartOption = Annotated[
     float | None, typer.Option("--start", metavar="SECONDS", help="Ignore what comes before.")

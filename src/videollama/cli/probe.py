@@ -21,6 +21,7 @@ def probe(
     fps: options.FpsOption = None,
     start: options.StartOption = None,
     end: options.EndOption = None,
+    sampling: options.SamplingOption = options.Sampling.UNIFORM,
     as_json: options.JsonOption = False,
     sheet: Annotated[
         Path | None,
@@ -43,14 +44,14 @@ def probe(
     from videollama.media.frame_sampling import FrameSampling
 
     count = FrameSampling.num_frames if frames is None else frames
-    sampling = FrameSampling(count, fps, start, end)
-    info = look_into(file, sampling)
+    wanted = FrameSampling(count, fps, start, end, sampling.value)
+    info = look_into(file, wanted)
     if sheet is not None:
         from videollama.media.decode import read_clip
         from videollama.media.sheet import draw_sheet, thumbnail_size
 
         size = thumbnail_size(info.frame_size) if info.frame_size else None
-        draw_sheet(read_clip(file, sampling, frame_size=size), sheet)
+        draw_sheet(read_clip(file, wanted, frame_size=size), sheet)
     if as_json:
         print(json.dumps(as_dictionary(info, sheet), ensure_ascii=False, indent=2))
     else:

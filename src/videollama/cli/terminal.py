@@ -48,12 +48,22 @@ def basis(answer: "Answer") -> str:
             first, last = seen.times_seconds[0], seen.times_seconds[-1]
             noun = "frame" if seen.num_frames == 1 else "frames"
             parts.append(f"{seen.num_frames} {noun} from {first:.1f} to {last:.1f} s")
+        if seen.named_part_seconds is not None:
+            parts.append(_named(seen.named_part_seconds))
     words = {
         "present": "{:.1f} s of sound",
         "silent": "silence",
         "absent": "no audio track",
         "undecodable": "an audio track that could not be decoded",
     }
-    parts.extend(words[heard.status].format(heard.duration_seconds) for heard in answer.heard)
+    for heard in answer.heard:
+        parts.append(words[heard.status].format(heard.duration_seconds))
+        if heard.named_part_seconds is not None and _named(heard.named_part_seconds) not in parts:
+            parts.append(_named(heard.named_part_seconds))
     parts.append(f"answered in {answer.timings.total_seconds:.1f} s")
     return " · ".join(parts)
+
+
+def _named(part_seconds: tuple[float, float]) -> str:
+    """Tells that not the whole file was looked at, and why."""
+    return "only {:.1f} to {:.1f} s, which the question names".format(*part_seconds)

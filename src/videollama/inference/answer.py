@@ -15,11 +15,14 @@ class Seen:
         path: The file.
         kind: "video" or "image".
         times_seconds: When each frame is shown; one entry per frame.
+        named_part_seconds: Start and end of the part that the question named; None where it named
+            none, or an option said which part to look at.
     """
 
     path: str
     kind: str
     times_seconds: tuple[float, ...]
+    named_part_seconds: tuple[float, float] | None = None
 
     @property
     def num_frames(self) -> int:
@@ -35,11 +38,13 @@ class Heard:
         path: The file.
         status: "present", "silent", "absent" (no audio track) or "undecodable".
         duration_seconds: Length of the sound that was listened to; 0 where there was none.
+        named_part_seconds: As in `Seen`.
     """
 
     path: str
     status: str
     duration_seconds: float
+    named_part_seconds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,22 +139,38 @@ class Captioned:
         return {"path": self.path, "caption": rest.pop("text"), **rest}
 
 
-def what_was_seen(clips: "list[Clip]") -> tuple[Seen, ...]:
-    """One entry per clip that has frames."""
+def what_was_seen(clips: "list[Clip]", *, part_named: bool = False) -> tuple[Seen, ...]:
+    """One entry per clip that has frames; `part_named` tells that the question named the part."""
     return tuple(
-        Seen(str(clip.path), clip.kind, tuple(float(time) for time in clip.frame_times_seconds))
+        Seen(
+            str(clip.path),
+            clip.kind,
+            tuple(float(time) for time in clip.frame_times_seconds),
+            _part(clip) if part_named else None,
+        )
         for clip in clips
         if clip.frames is not None
     )
 
 
-def what_was_heard(clips: "list[Clip]") -> tuple[Heard, ...]:
-    """One entry per clip that could have sound."""
+def what_was_heard(clips: "list[Clip]", *, part_named: bool = False) -> tuple[Heard, ...]:
+    """One entry per clip that could have sound; `part_named` as in `what_was_seen`."""
     return tuple(
-        Heard(str(clip.path), clip.audio_status, _sound_seconds(clip))
+        Heard(
+            str(clip.path),
+            clip.audio_status,
+            _sound_seconds(clip),
+            _part(clip) if part_named else None,
+        )
         for clip in clips
         if clip.audio_status != "not_requested" and clip.kind != "image"
     )
+
+
+def _part(clip: "Clip") -> tuple[float, float] | None:
+    if clip.kind == "image":
+        return None
+    return clip.start_seconds, clip.start_seconds + clip.duration_seconds
 
 
 def _sound_seconds(clip: "Clip") -> float:

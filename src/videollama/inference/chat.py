@@ -19,9 +19,12 @@ from videollama.inference.messages import (
     question_message,
     read_media,
 )
+from videollama.inference.named_parts import NamedPart, part_named_in
 from videollama.inference.options import AskOptions, split_options
 
 if TYPE_CHECKING:
+    from videollama.media.clip import Clip
+    from videollama.media.frame_sampling import FrameSampling
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
     from videollama.processing import VideoLlamaProcessor
 
@@ -36,6 +39,8 @@ class Chat:
         processor: What turns files and messages into its inputs.
         media: A file or several.
         encoder: What encodes the files; by default anew.
+        first_question: Where the options name no part of the files, the part that this question
+            names is opened, if it names one.
         **options: See `AskOptions`; they hold for every answer.
 
     Attributes:
@@ -53,13 +58,22 @@ class Chat:
         processor: "VideoLlamaProcessor",
         media: Media,
         encoder: MediaEncoder | None = None,
+        first_question: str = "",
         **options: Unpack[AskOptions],
     ) -> None:
         sampling, self._words = split_options(options)
         self._model, self._processor = model, processor
         self._encoder = encoder or MediaEncoder(model, processor)
+        named = None
+        if sampling.start_seconds is None and sampling.end_seconds is None:
+            named = part_named_in(first_question)
         started = perf_counter()
-        self.clips = read_media(media, sampling, model.config.vision_config.image_size)
+        side = model.config.vision_config.image_size
+        if named is None:
+            self.clips = read_media(media, sampling, side)
+        else:
+            self.clips = _read_part(media, sampling, side, named)
+        self._part_named = named is not None
         self._read_seconds = perf_counter() - started
         self._encoded: EncodedMedia | None = None
         self._memory = ConversationMemory()
@@ -140,8 +154,21 @@ class Chat:
     def _answer(self, text: str, timings: Timings) -> Answer:
         return Answer(
             text=text,
-            seen=what_was_seen(self.clips),
-            heard=what_was_heard(self.clips),
+            seen=what_was_seen(self.clips, part_named=self._part_named),
+            heard=what_was_heard(self.clips, part_named=self._part_named),
             timings=timings,
             warnings=tuple(warning for clip in self.clips for warning in clip.warnings),
         )
+
+
+def _read_part(
+    media: Media, sampling: "FrameSampling", frame_side: int, part: NamedPart
+) -> "list[Clip]":
+    """Opens the part of the files that a question names."""
+    try:
+        return read_media(media, replace(sampling, **part._asdict()), frame_side)
+    except InputError as error:
+        raise InputError(
+            f"{error} The question names this part; to look at everything, give start_seconds=0 "
+            "(--start 0)."
+        ) from error

@@ -71,6 +71,9 @@ class VideoLlama:
     def ask(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Answer:
         """Answers one question about one file or several.
 
+        Where the question names a part, as in "between 1:00 and 1:30", and no option does, only
+        that part is looked at and listened to; the answer's `seen` and `heard` say so.
+
         Args:
             media: A video, picture or sound file, or a list that mixes them.
             question: Free text.
@@ -80,11 +83,11 @@ class VideoLlama:
             MediaError: A file cannot be used.
             InputError: The question is empty or an option makes no sense.
         """
-        return Chat(self.model, self.processor, media, self.encoder, **options).ask(question)
+        return self._about(media, question, options).ask(question)
 
     def stream(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Iterator[str]:
         """Like `ask`, but gives the text piece by piece as it is written."""
-        return Chat(self.model, self.processor, media, self.encoder, **options).stream(question)
+        return self._about(media, question, options).stream(question)
 
     def chat(self, media: Media, **options: Unpack[AskOptions]) -> Chat:
         """Starts a conversation about files, which are opened and encoded once."""
@@ -124,4 +127,9 @@ class VideoLlama:
             sampling,
             words,
             batch_size,
+        )
+
+    def _about(self, media: Media, question: str, options: AskOptions) -> Chat:
+        return Chat(
+            self.model, self.processor, media, self.encoder, first_question=question, **options
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from videollama.errors import InputError
 from videollama.media.frame_sampling import FrameSampling
@@ -12,17 +12,19 @@ from videollama.media.frame_sampling import FrameSampling
 class AskOptions(TypedDict, total=False):
     """Every keyword, all optional.
 
-    The model looks at `num_frames` (8) evenly spread frames, or at `frames_per_second`, only
-    between `start_seconds` and `end_seconds`. `max_new_tokens` (96) bounds the answer. The
-    likeliest word is taken each time, unless `do_sample` is true or one of `temperature` (1.0),
-    `top_p` (0.9) and `seed` (0, which makes the draw repeatable) is given and `do_sample` is not.
-    `num_beams` (1) searches wider.
+    The model looks at `num_frames` (8) frames, or at `frames_per_second`, only between
+    `start_seconds` and `end_seconds`. They are evenly spread, unless `sampling` is "scenes": then
+    the file is searched for cuts, and every scene gets some. `max_new_tokens` (96) bounds the
+    answer. The likeliest word is taken each time, unless `do_sample` is true or one of
+    `temperature` (1.0), `top_p` (0.9) and `seed` (0, which makes the draw repeatable) is given and
+    `do_sample` is not. `num_beams` (1) searches wider.
     """
 
     num_frames: int | None
     frames_per_second: float | None
     start_seconds: float | None
     end_seconds: float | None
+    sampling: Literal["uniform", "scenes"] | None
     max_new_tokens: int
     do_sample: bool | None
     temperature: float | None
@@ -84,6 +86,8 @@ def split_options(options: AskOptions) -> tuple[FrameSampling, WordChoice]:
             hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}."
             raise InputError(f"{name!r} is not an option of a question; {hint}")
     given = {name: value for name, value in options.items() if value is not None}
+    if "sampling" in given:
+        given["method"] = given.pop("sampling")
     if {"temperature", "top_p", "seed"} & set(given):
         given.setdefault("do_sample", True)
     moments = {

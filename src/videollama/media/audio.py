@@ -6,6 +6,7 @@ Source: torchaudio.compliance.kaldi.fbank, with the options of ImageBind's `wave
 import math
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -106,11 +107,13 @@ def audio_segments(
     Source: `load_and_transform_audio_data` and `waveform2melspec` of Video-LLaMA.
     """
     waveform = torch.nn.functional.pad(waveform, (0, max(0, FRAME_LENGTH - waveform.shape[1])))
+    duration = waveform.shape[1] / SAMPLE_RATE
+    timepoints = segment_timepoints(duration, num_segments, segment_seconds)
+    carry_means &= any(after[0] < before[1] for before, after in pairwise(timepoints))
     if carry_means:
         waveform = waveform.clone()
-    duration = waveform.shape[1] / SAMPLE_RATE
     segments = []
-    for start, end in segment_timepoints(duration, num_segments, segment_seconds):
+    for start, end in timepoints:
         segment = waveform[:, int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
         if not carry_means:
             segment = segment.clone()

@@ -13,9 +13,10 @@ from videollama.media.clip import AudioStatus, Clip, MediaInfo, StreamInfo
 from videollama.media.container import LARGEST_FRAME_PIXELS, local_file, opened
 from videollama.media.encoder_inputs import SEGMENT_SAMPLES, covering_starts
 from videollama.media.frame_memory import check_expected_memory, check_memory
-from videollama.media.frame_sampling import FrameSampling, sampled_indices
+from videollama.media.frame_sampling import FrameSampling, sampled_indices, wanted_range
 from videollama.media.packet_scan import Timeline, scan_packets, timeline_without_stamps
 from videollama.media.picture_clips import probe_picture, read_picture
+from videollama.media.scenes import find_scenes
 from videollama.media.sound_track import SoundTrack
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def read_clip(
     frames: Tensor | None = None
     times: tuple[float, ...] = ()
     if found.timeline is not None and found.stream_index is not None:
-        indices = _indices(found, sampling, frame_size or found.size)
+        indices = _indices(file, found, sampling, frame_size or found.size)
         try:
             frames, replaced = video_track.read_frames(
                 file, found.stream_index, found.timeline, indices, frame_size
@@ -99,7 +100,7 @@ def probe(
 ) -> MediaInfo:
     """Tells what is in a file and what of it the built-in model would get.
 
-    Pictures are not decoded.
+    Pictures are not decoded, unless scenes have to be found.
 
     Args:
         path: A local file.
@@ -122,7 +123,7 @@ def probe(
         raise MediaError(f"{file} holds nothing that can be seen or heard; check it in a player.")
     times: tuple[float, ...] = ()
     if found.timeline is not None:
-        indices = _indices(found, sampling, _PROBED_SIZE)
+        indices = _indices(file, found, sampling, _PROBED_SIZE)
         times = tuple(found.timeline.times_seconds[index] for index in indices)
     segments: tuple[tuple[float, float], ...] = ()
     start, _ = sampling.window(found.duration_seconds)
@@ -229,11 +230,18 @@ def _describe_pictures(found: _Found, file: Path, index: int, timeline: Timeline
     found.duration_seconds = max(found.duration_seconds, timeline.duration_seconds)
 
 
-def _indices(found: _Found, sampling: FrameSampling, size: tuple[int, int] | None) -> list[int]:
+def _indices(
+    file: Path, found: _Found, sampling: FrameSampling, size: tuple[int, int] | None
+) -> list[int]:
     """Wanted frames, if they fit into memory."""
     assert found.timeline is not None
-    times = found.timeline.times_seconds
-    indices = sampled_indices(times, found.timeline.duration_seconds, sampling)
+    times, seconds = found.timeline.times_seconds, found.timeline.duration_seconds
+    scene_starts: list[int] = []
+    if sampling.method == "scenes" and found.stream_index is not None:
+        first, stop = wanted_range(times, seconds, sampling)
+        if first < stop:
+            scene_starts = find_scenes(file, found.stream_index, found.timeline, first, stop)
+    indices = sampled_indices(times, seconds, sampling, scene_starts)
     height, width = size or (0, 0)
     check_memory(len(indices), height, width)
     return indices

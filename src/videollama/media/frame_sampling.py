@@ -5,6 +5,7 @@ import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -22,8 +23,9 @@ class FrameSampling:
         start_seconds: Ignore what comes before; None for the beginning.
         end_seconds: Ignore this moment and what follows; None for the end.
         method: "uniform" spreads the frames evenly over the frame numbers, as the original does at
-            inference; "headtail" draws half of them from the first half of the video and half from
-            the second, as the original does in its first training stage.
+            inference; "scenes" gives every scene some, long ones more; "headtail" draws half of
+            them from the first half of the video and half from the second, as the original does in
+            its first training stage.
         headtail_seed: Seed of "headtail"; None draws differently every time.
 
     Raises:
@@ -34,7 +36,7 @@ class FrameSampling:
     frames_per_second: float | None = None
     start_seconds: float | None = None
     end_seconds: float | None = None
-    method: Literal["uniform", "headtail"] = "uniform"
+    method: Literal["uniform", "scenes", "headtail"] = "uniform"
     headtail_seed: int | None = 0
 
     def __post_init__(self) -> None:
@@ -51,11 +53,13 @@ class FrameSampling:
                 f"The end at {self.end_seconds} s is not after the start at "
                 f"{self.start_seconds or 0.0} s; choose a later end."
             )
-        if self.method not in ("uniform", "headtail"):
-            raise InputError(f"Sampling '{self.method}' is unknown; use 'uniform' or 'headtail'.")
-        if rate is not None and self.method == "headtail":
+        if self.method not in ("uniform", "scenes", "headtail"):
             raise InputError(
-                "'headtail' draws a number of frames; leave out the frames per second."
+                f"Sampling '{self.method}' is unknown; use 'uniform', 'scenes' or 'headtail'."
+            )
+        if rate is not None and self.method != "uniform":
+            raise InputError(
+                f"'{self.method}' chooses a number of frames; leave out the frames per second."
             )
 
     def window(self, duration_seconds: float) -> tuple[float, float]:
@@ -121,19 +125,49 @@ def headtail_indices(num_available: int, num_wanted: int, seed: int | None) -> l
     return sorted(head) + sorted(tail)
 
 
-def sampled_indices(
-    times_seconds: Sequence[float], duration_seconds: float, sampling: FrameSampling
+def scene_indices(
+    times_seconds: Sequence[float], starts: Sequence[int], stop: int, num_wanted: int
 ) -> list[int]:
-    """Which frames a wish means in a video with these frame times.
+    """Frame numbers that give every scene some.
+
+    A scene's share grows with its length, as seats are given to parties (Sainte-Laguë), but each
+    has at least one. With more scenes than frames the longest ones get a frame each. Frames lie in
+    the middle of equal parts of their scene, away from the cuts.
 
     Args:
         times_seconds: Time of every frame, sorted.
-        duration_seconds: Length of the video.
-        sampling: The wish.
+        starts: The first frame of every scene, sorted.
+        stop: The first frame that is not wanted any more.
+        num_wanted: Frames wanted.
 
     Returns:
-        Sorted, different indices into `times_seconds`, at least one. Their times lie in
-        [start, end), unless no frame begins there: then it is the frame on show at the start.
+        `min(stop - starts[0], num_wanted)` sorted, different indices, or fewer where scenes are
+        shorter than their share.
+    """
+    bounds = list(pairwise([*starts, stop]))
+    seconds = [times_seconds[end - 1] - times_seconds[begin] for begin, end in bounds]
+    by_length = sorted(range(len(bounds)), key=lambda scene: -seconds[scene])
+    shares = dict.fromkeys(by_length[:num_wanted], 1)
+    room = {scene: bounds[scene][1] - bounds[scene][0] for scene in shares}
+    for _ in range(num_wanted - len(shares)):
+        growing = [scene for scene in shares if shares[scene] < room[scene]]
+        if not growing:
+            break
+        shares[max(growing, key=lambda scene: seconds[scene] / (2 * shares[scene] + 1))] += 1
+    return sorted(
+        bounds[scene][0] + int((part + 0.5) * room[scene] / share)
+        for scene, share in shares.items()
+        for part in range(share)
+    )
+
+
+def wanted_range(
+    times_seconds: Sequence[float], duration_seconds: float, sampling: FrameSampling
+) -> tuple[int, int]:
+    """The frames that begin in the part that is wanted; arguments are those of `sampled_indices`.
+
+    Returns:
+        The first of them and the first behind them; equal where no frame begins there.
 
     Raises:
         InputError: The start is beyond the end of the video.
@@ -142,12 +176,41 @@ def sampled_indices(
     first, stop = bisect_left(times_seconds, start), len(times_seconds)
     if sampling.end_seconds is not None:
         stop = bisect_left(times_seconds, end)
+    return first, max(first, stop)
+
+
+def sampled_indices(
+    times_seconds: Sequence[float],
+    duration_seconds: float,
+    sampling: FrameSampling,
+    scene_starts: Sequence[int] = (),
+) -> list[int]:
+    """Which frames a wish means in a video with these frame times.
+
+    Args:
+        times_seconds: Time of every frame, sorted.
+        duration_seconds: Length of the video.
+        sampling: The wish.
+        scene_starts: The first frame of every scene in the part that is wanted, for "scenes";
+            without any, all of it is one scene.
+
+    Returns:
+        Sorted, different indices into `times_seconds`, at least one. Their times lie in
+        [start, end), unless no frame begins there: then it is the frame on show at the start.
+
+    Raises:
+        InputError: The start is beyond the end of the video.
+    """
+    start, _ = sampling.window(duration_seconds)
+    first, stop = wanted_range(times_seconds, duration_seconds, sampling)
     if first >= stop:
         return [max(0, bisect_right(times_seconds, start) - 1)]
     if sampling.frames_per_second is not None:
         return _first_frames_of_intervals(
             times_seconds, range(first, stop), start, sampling.frames_per_second
         )
+    if sampling.method == "scenes":
+        return scene_indices(times_seconds, scene_starts or [first], stop, sampling.num_frames)
     if sampling.method == "headtail":
         chosen = headtail_indices(stop - first, sampling.num_frames, sampling.headtail_seed)
     else:

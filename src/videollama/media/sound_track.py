@@ -21,6 +21,7 @@ _SILENCE_PEAK = 10 ** (-70 / 20)  # -70 dB of full scale, after removal of a con
 _OFFSET_TOLERANCE_SECONDS = 0.1  # sound and picture rarely begin on the same sample
 _PRE_ROLL_SECONDS = 0.5  # decoders need some packets before the first wanted one
 _RATE_INSTEAD = 48_000
+_LONGER_THAN_DECLARED = 1.05  # headers are rarely exact; memory that is not written costs nothing
 _RESAMPLED_AT_ONCE = 2**17
 _INTEGER_SCALES = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
@@ -48,8 +49,8 @@ class SoundTrack:
         self.truncated = False
         self._origin = origin_seconds
         self._start, self._end = window_seconds
-        self._pieces: list[Tensor] = []
-        self._kept_samples = 0
+        self._kept: Tensor | None = None  # at 16 kHz; the memory beyond what is written is not used
+        self._length = 0  # samples of a channel that are written there
         self._waiting: list[Tensor] = []  # decoded, not yet resampled
         self._waiting_samples = 0
         self._resampler: Resampler | None = None
@@ -91,10 +92,13 @@ class SoundTrack:
         assert self._resampler is not None
         self._resample_waiting()
         tail = self._resampler.finish()
-        pieces = [*self._pieces, tail] if tail.shape[1] else self._pieces
-        waveform = torch.cat(pieces, dim=1) if pieces else torch.zeros(self._channels, 0)
-        self._pieces, pieces = [], []
-        waveform = waveform.nan_to_num_(0.0, 1.0, -1.0)
+        if tail.shape[1]:
+            self._store(tail)
+        kept = torch.zeros(self._channels, 0) if self._kept is None else self._kept
+        waveform = kept[:, : self._length].nan_to_num_(0.0, 1.0, -1.0)
+        self._kept = None
+        if self._length < 0.9 * kept.shape[1]:
+            waveform = waveform.clone()  # lets go of the rest
         silent = waveform.numel() == 0 or _swing(waveform) < _SILENCE_PEAK
         if waveform.shape[1] < FRAME_LENGTH:
             missing = FRAME_LENGTH - waveform.shape[1]
@@ -123,10 +127,14 @@ class SoundTrack:
 
     def _is_long(self, channels: int) -> bool:
         """Whether the channels do not fit into memory side by side; then their mean is kept."""
+        return self._expected_samples() * channels > MOST_SAMPLES
+
+    def _expected_samples(self) -> int:
+        """How many samples at 16 kHz the wanted part has as the header says; 0 where it is mum."""
         if self.stream.duration is None or self.stream.time_base is None:
-            return False
+            return 0
         seconds = min(float(self.stream.duration * self.stream.time_base), self._end) - self._start
-        return seconds * SAMPLE_RATE * channels > MOST_SAMPLES
+        return max(0, round(seconds * SAMPLE_RATE))
 
     def _with_practical_rate(self, frame: "AudioFrame") -> "list[AudioFrame]":
         if is_practical(frame.sample_rate, SAMPLE_RATE):
@@ -173,9 +181,21 @@ class SoundTrack:
         if self._waiting:
             piece = self._resampler.push(torch.cat(self._waiting, dim=1))
             self._waiting, self._waiting_samples = [], 0
-            self._pieces.append(piece)
-            self._kept_samples += piece.numel()
-            self.truncated = self._kept_samples >= MOST_SAMPLES
+            self._store(piece)
+            self.truncated = self._length * self._channels >= MOST_SAMPLES
+
+    def _store(self, piece: Tensor) -> None:
+        """Writes samples behind those before, so that the whole is never there twice."""
+        stop = self._length + piece.shape[1]
+        if self._kept is None or stop > self._kept.shape[1]:
+            expected = int(self._expected_samples() * _LONGER_THAN_DECLARED) + SAMPLE_RATE
+            expected = min(expected, MOST_SAMPLES // self._channels)
+            longer = torch.empty(self._channels, max(expected, stop, 2 * self._length))
+            if self._kept is not None:
+                longer[:, : self._length] = self._kept[:, : self._length]
+            self._kept = longer
+        self._kept[:, self._length : stop] = piece
+        self._length = stop
 
 
 def _swing(waveform: Tensor) -> float:

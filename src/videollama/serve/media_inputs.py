@@ -145,7 +145,7 @@ class MediaReader:
                     param=each.where,
                 )
         try:
-            return FrameSampling(wanted, rate, start, end)
+            return FrameSampling(wanted, rate, start, end, moments.sampling)
         except InputError as error:
             raise ApiError(400, f"{each.where}: {error}", param=each.where) from error
 

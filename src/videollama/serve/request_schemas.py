@@ -18,6 +18,7 @@ class Moments(_Strict):
     frames_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     start_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     end_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    sampling: Literal["uniform", "scenes"] = "uniform"
 
 
 class TextPart(_Strict):
