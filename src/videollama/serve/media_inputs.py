@@ -3,7 +3,8 @@
 import base64
 import binascii
 import re
-from asyncio import to_thread
+from asyncio import CancelledError, ensure_future, shield, to_thread, wait
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -108,13 +109,13 @@ class MediaReader:
     async def _write(self, each: MediaInput, file: Path) -> None:
         part = each.part
         if isinstance(part, AudioPart):
-            await to_thread(_write_base64, part.input_audio.data, file, each.where)
+            await _to_the_end(_write_base64, part.input_audio.data, file, each.where)
             return
         assert isinstance(part, ImagePart | VideoPart)
         url = part.image_url.url if isinstance(part, ImagePart) else part.video_url.url
         if url[:5].lower() == "data:":
             start = _data_start(url, each.where)
-            await to_thread(_write_base64, url[start:], file, each.where)
+            await _to_the_end(_write_base64, url[start:], file, each.where)
         elif self._allow_addresses:
             await fetch(url, each.where, file, self._limits)
         else:
@@ -148,6 +149,19 @@ class MediaReader:
             return FrameSampling(wanted, rate, start, end, moments.sampling)
         except InputError as error:
             raise ApiError(400, f"{each.where}: {error}", param=each.where) from error
+
+
+async def _to_the_end(work: Callable[..., None], *arguments: object) -> None:
+    """Work in a thread that is waited for even by a request that has run out of time.
+
+    A thread cannot be stopped, and must not write into a folder that is being removed.
+    """
+    running = ensure_future(to_thread(work, *arguments))
+    try:
+        await shield(running)
+    except CancelledError:
+        await wait([running])
+        raise
 
 
 def _check_kind(each: MediaInput, clip: Clip) -> None:
