@@ -83,7 +83,7 @@ def test_media_of_a_batch_are_padded_and_masked(tiny_processor):
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        ("absent", "Audio: no audio track"),
+        ("absent", "Audio: the clip has no audio track"),
         ("silent", "Audio: silence"),
         ("undecodable", "unreadable"),
     ],

@@ -24,7 +24,7 @@ def test_any_chat_template_is_followed(tokenizer, written):
     turns = [Turn("user", (Medium("video", audio_status="absent"), "Q <|im_end|>"))]
     prompt = written(render("tokenizer", turns, tokenizer))
     assert prompt == (
-        "<|im_start|>[user] Audio: no audio track\nVideo:\nFirst(begin), then(end)\nQ "
+        "<|im_start|>[user] Audio: the clip has no audio track\nVideo:\nFirst(begin), then(end)\nQ "
         "<|im_end|><|im_end|>\n[assistant] "
     )
 

@@ -11,7 +11,7 @@ OPENING = "<|im_start|>system\nAnswer questions about a clip.<|im_end|>\n"
     [
         (Medium("video", audio_status="present"), f"Audio: (audio)\n{VIDEO}"),
         (Medium("video", audio_status="silent"), f"Audio: silence\n{VIDEO}"),
-        (Medium("video", audio_status="absent"), f"Audio: no audio track\n{VIDEO}"),
+        (Medium("video", audio_status="absent"), f"Audio: the clip has no audio track\n{VIDEO}"),
         (Medium("video", audio_status="undecodable"), f"Audio: unreadable\n{VIDEO}"),
         (Medium("video", audio_status="not_requested"), VIDEO),
         (Medium("image", audio_status="absent"), "Image: (video)\n"),
@@ -40,7 +40,10 @@ def test_a_conversation_goes_on(written):
 def test_several_media_come_in_order(written):
     media = (Medium("image"), Medium("video", audio_status="absent"))
     prompt = written(render_chatml([Turn("user", (*media, "Compare."))]))
-    assert f"user\nImage: (video)\nAudio: no audio track\n{VIDEO}Compare.<|im_end|>" in prompt
+    assert (
+        f"user\nImage: (video)\nAudio: the clip has no audio track\n{VIDEO}Compare.<|im_end|>"
+        in prompt
+    )
 
 
 def test_the_system_sentence_can_be_replaced_or_left_out(written):

@@ -3,7 +3,7 @@
     <|im_start|>system
     Answer questions about a clip.<|im_end|>
     <|im_start|>user
-    Audio: (sound) or "no audio track" or silence
+    Audio: (sound) or silence or "the clip has no audio track"
     Video:
     First(pictures), then(pictures)
     What happens?<|im_end|>
@@ -27,7 +27,7 @@ VIDEO_LABEL = "Video:\nFirst"
 VIDEO_MIDDLE = ", then"
 NO_VIDEO = "Video: none\n"
 IMAGE_LABEL = "Image: "
-NO_TRACK = "no audio track"
+NO_TRACK = "the clip has no audio track"
 SILENCE = "silence"
 UNREADABLE = "unreadable"
 
