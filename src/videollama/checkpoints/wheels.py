@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,10 +118,13 @@ def _run_pip(wheel: Wheel, folder: Path, local: Path | None, progress: Progress)
 
 
 def _size_of_wheels(folder: Path) -> int:
+    """Size of the largest wheel so far; pip moves files and removes folders at any moment."""
     size = 0
-    for path in folder.rglob("*.whl"):
-        if path.exists():  # pip moves it away at any moment
-            size = max(size, path.stat().st_size)
+    for place, _, names in os.walk(folder):  # passes over folders that are gone
+        for name in names:
+            with suppress(FileNotFoundError):
+                if name.endswith(".whl"):
+                    size = max(size, Path(place, name).stat().st_size)
     return size
 
 
