@@ -99,24 +99,27 @@ class CaptionRewards:
             other samples, in standard deviations of the batch, `(A,)`; the mean CIDEr-D, times 100.
         """
         number = self._options.samples
+        groups = [sampled[first : first + number] for first in range(0, len(sampled), number)]
+        human = [[_words(caption) for caption in captions] for captions in references]
         scores = torch.tensor(
-            [self._score(ids, references[place // number]) for place, ids in enumerate(sampled)]
-        ).view(-1, number)
+            [
+                [self._score(ids, words) for ids in group]
+                for group, words in zip(groups, human, strict=True)
+            ]
+        )
         others = (scores.sum(dim=1, keepdim=True) - scores) / (number - 1)
         advantages = scores - others
         worth = (advantages / advantages.std().clamp(min=1e-6)).flatten().tolist()
-        groups = [sampled[first : first + number] for first in range(0, len(sampled), number)]
         clips = [pack_clip(self._prefix, [Branch(self._question, list(each))]) for each in groups]
         weights = [value for ids, value in zip(sampled, worth, strict=True) for _ in ids]
         packed = pad_clips(clips, self._tree.pad_token_id)
         return packed, torch.tensor(weights), 100.0 * float(scores.mean())
 
-    def _score(self, ids: Sequence[int], references: Sequence[str]) -> float:
+    def _score(self, ids: Sequence[int], human: Sequence[Sequence[str]]) -> float:
         """CIDEr-D from 0 to 10; nothing for a caption without an end."""
         if ids[-1] != self._tree.end_token_id:
             return 0.0
-        words = _words(self._processor.decode_answer(ids))
-        return self._metric.score(words, [_words(caption) for caption in references])
+        return self._metric.score(_words(self._processor.decode_answer(ids)), human)
 
     def _until_end(self, row: list[int]) -> list[int]:
         end = self._tree.end_token_id
