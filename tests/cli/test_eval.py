@@ -30,7 +30,7 @@ def command(assistant, monkeypatch):
     """Runs the verb with the babbling model in place of the default one."""
     from videollama.inference.engine import VideoLlama
 
-    monkeypatch.setattr(VideoLlama, "load", lambda ref, device, dtype: assistant)
+    monkeypatch.setattr(VideoLlama, "load", lambda ref, **_: assistant)
     app = typer.Typer()
     app.command("eval")(evaluate)
 

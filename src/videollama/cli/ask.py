@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import remark_on, working
 from videollama.errors import InputError
 from videollama.media.container import local_file
@@ -53,10 +54,7 @@ def ask(
         raise InputError(_what_is_missing(question))
     for file in media:
         local_file(file)  # a wrong name is told before the model is loaded
-    with working("Loading the model", quiet=quiet or as_json):
-        from videollama.inference.engine import VideoLlama
-
-        assistant = VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache)
+    assistant = load_assistant(model, device, dtype, quiet=quiet or as_json, no_cache=no_cache)
     with working("Looking and listening", quiet=quiet or as_json):
         answer = assistant.ask(
             list(media),

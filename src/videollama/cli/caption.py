@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.terminal import notes, working
+from videollama.cli.loading import load_assistant
+from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -71,10 +72,9 @@ def caption(
         )
     if not todo:
         return
-    with working("Loading the model", quiet=quiet):
-        from videollama.inference.engine import CAPTION_REQUEST, VideoLlama
+    assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
+    from videollama.inference.engine import CAPTION_REQUEST
 
-        assistant = VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache)
     results = assistant.caption(
         todo,
         batch_size=batch_size,

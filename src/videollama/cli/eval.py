@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videollama.cli import options
+from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
 from videollama.errors import InputError
 
@@ -104,12 +105,11 @@ def evaluate(
         )
     if not quiet:
         notes().print(f"{task}: {len(questions.samples)} questions, {questions.source}")
-    with working("Loading the model", quiet=quiet):
-        from videollama.evaluation.answering import EngineAnswerer
-        from videollama.evaluation.runner import run_task
-        from videollama.inference.engine import VideoLlama
+    assistant = load_assistant(model, device, dtype, quiet=quiet)
+    from videollama.evaluation.answering import EngineAnswerer
+    from videollama.evaluation.runner import run_task
 
-        answerer = EngineAnswerer(VideoLlama.load(model, device=device, dtype=dtype))
+    answerer = EngineAnswerer(assistant)
     run = {
         "task": str(task),
         "folder": str(folder.resolve()),
