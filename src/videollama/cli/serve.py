@@ -1,19 +1,17 @@
 """`videollama serve`: the model behind OpenAI's HTTP interface."""
 
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videollama.cli import options
+from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
 if TYPE_CHECKING:
     from videollama.serve.limits import Limits
-
-_PACKAGES = ("fastapi", "uvicorn", "python_multipart", "httpcore", "prometheus_client")
 
 
 def serve(
@@ -62,7 +60,7 @@ def serve(
 
         videollama serve --host 0.0.0.0 --port 8080 --api-keys keys.txt --limit media_seconds=120
     """
-    _require_packages()
+    require_packages("serve")
     from videollama.checkpoints.cache import cache_folder
     from videollama.checkpoints.resolve import DEFAULT_MODEL
     from videollama.inference.engine import VideoLlama
@@ -91,14 +89,7 @@ def serve(
         public_name(model, DEFAULT_MODEL),
         limits,
     )
-    serve_until_stopped(model_host, limits, access, host, port)
-
-
-def _require_packages() -> None:
-    if any(find_spec(package) is None for package in _PACKAGES):
-        raise InputError(
-            'The server needs packages that are not installed; run: pip install "videollama[serve]"'
-        )
+    serve_until_stopped(model_host, limits, access, listen(host, port))
 
 
 def _limits(wishes: list[str]) -> "Limits":

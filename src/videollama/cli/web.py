@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from videollama.cli import options
-from videollama.cli.terminal import notes, working
-from videollama.errors import InputError
+from videollama.cli.loading import load_assistant
+from videollama.cli.networking import cannot_listen, listen, require_packages
+from videollama.cli.terminal import notes
 
 
 def web(
@@ -36,18 +37,11 @@ def web(
 
         videollama web --host 0.0.0.0 --port 8080 --max-upload-mb 200
     """
-    try:
-        from videollama.web.page import build_page, page_look
-    except ModuleNotFoundError as error:
-        if error.name != "gradio":
-            raise
-        raise InputError(
-            "The page needs gradio, which is not installed; add it: pip install 'videollama[web]'"
-        ) from error
-    with working("Loading the model", quiet=quiet):
-        from videollama.inference.engine import VideoLlama
+    require_packages("web")
+    listen(host, port).close()  # a port that is taken is told before the model is loaded
+    from videollama.web.page import build_page, page_look
 
-        assistant = VideoLlama.load(model, device=device, dtype=dtype)
+    assistant = load_assistant(model, device, dtype, quiet=quiet)
     page = build_page(assistant, max_upload_mb=max_upload_mb)
     _serve(page, host, port, page_look(max_upload_mb=max_upload_mb), quiet=quiet)
 
@@ -70,10 +64,7 @@ def _serve(page: Any, host: str, port: int, look: dict[str, Any], *, quiet: bool
             **look,
         )
     except OSError as error:
-        raise InputError(
-            f"Nothing can listen on {host}, port {port}; another program may do so already: "
-            "choose another --port or --host."
-        ) from error
+        raise cannot_listen(host, port) from error
     if not quiet:
         notes().print(f"The page is at {page.local_url} (Ctrl-C ends it)")
     page.block_thread()

@@ -1,11 +1,11 @@
 """Runs the server until it is told to stop; answers that have begun are finished first."""
 
 import ipaddress
+import socket
 
 import uvicorn
 from fastapi import FastAPI
 
-from videollama.errors import InputError
 from videollama.serve.app import Access, build_app
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
@@ -24,19 +24,17 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def serve(host: ModelHost, limits: Limits, access: Access, address: str, port: int) -> None:
-    """Answers at an address until SIGTERM or Ctrl-C; a second Ctrl-C does not wait.
+def serve(host: ModelHost, limits: Limits, access: Access, listener: socket.socket) -> None:
+    """Answers at a socket until SIGTERM or Ctrl-C; a second Ctrl-C does not wait.
 
     Args:
         host: The model; it is loaded while the server already answers `/health`.
         limits: What a request may take.
         access: Who may ask.
-        address: Of the network interface.
-        port: 0 takes a free one.
+        listener: Bound to an address; it is closed at the end.
 
     Raises:
         VideoLlamaError: The model could not be loaded.
-        InputError: The address cannot be used.
     """
     write_json_lines()
 
@@ -45,23 +43,16 @@ def serve(host: ModelHost, limits: Limits, access: Access, address: str, port: i
             server.should_exit = True
 
     app = build_app(host, limits, access, stop_when_failed)
-    server = _server(app, limits, address, port)
-    try:
-        server.run()
-    except SystemExit as error:  # uvicorn's way to say that it cannot listen
-        raise InputError(
-            f"{address}:{port} cannot be listened on; choose another --host or --port."
-        ) from error
+    server = _server(app, limits)
+    server.run(sockets=[listener])
     if host.failure is not None:
         raise host.failure
 
 
-def _server(app: FastAPI, limits: Limits, address: str, port: int) -> uvicorn.Server:
+def _server(app: FastAPI, limits: Limits) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            host=address,
-            port=port,
             log_config=None,
             access_log=False,  # the gate writes a line for every request
             server_header=False,
