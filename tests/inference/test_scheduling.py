@@ -6,8 +6,9 @@ import pytest
 
 from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import BusyError, InputError
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.growing_text import GrowingText
-from videollama.inference.messages import question_message
+from videollama.inference.messages import answer_message, question_message
 from videollama.inference.options import WordChoice
 from videollama.inference.scheduling import Request, Scheduler
 from videollama.media.decode import read_clip
@@ -90,6 +91,54 @@ def test_a_sampled_answer_is_that_of_ask_whoever_is_beside_it(assistant, schedul
         assistant.ask(clip_file, "What?", seed=seed, **words).text for seed in (1, 2, 1)
     ]
     assert texts[0] != texts[1]
+
+
+@pytest.fixture
+def read_lengths(assistant, monkeypatch):
+    """How many tokens the decoder read in each of its passes."""
+    lengths, decoder = [], assistant.model.language_model
+    forward = decoder.forward
+
+    def counted(*args, inputs_embeds, **kwargs):
+        lengths.append(inputs_embeds.shape[1])
+        return forward(*args, inputs_embeds=inputs_embeds, **kwargs)
+
+    monkeypatch.setattr(decoder, "forward", counted)
+    return lengths
+
+
+def test_conversations_beside_one_another_keep_their_memories(
+    assistant, scheduler, files, read_lengths
+):
+    chats = [assistant.chat(file, max_new_tokens=7) for file in files]
+    talks = [([], [read_clip(file)], ConversationMemory()) for file in files]
+    for question in ("What?", "And then, after that?", "Why?"):
+        expected = [chat.ask(question).text for chat in chats]
+        read_lengths.clear()
+        tickets = []
+        for messages, clips, memory in talks:
+            messages.append(question_message(question, [] if messages else clips))
+            words = WordChoice(max_new_tokens=7)
+            tickets.append(scheduler.submit(Request(list(messages), clips, words, memory)))
+        finished = [ticket.result() for ticket in tickets]
+        assert [each.text for each in finished] == expected
+        for (messages, _, _), each in zip(talks, finished, strict=True):
+            messages.append(answer_message(each.text))
+        if question != "What?":
+            assert max(read_lengths) < min(each.num_prompt_tokens for each in finished) - 20
+
+
+def test_a_conversation_goes_on_after_an_answer_that_was_given_up(assistant, scheduler, clip_file):
+    clips, memory = [read_clip(clip_file)], ConversationMemory()
+    messages = [question_message("What?", clips)]
+    ticket = scheduler.submit(Request(messages, clips, WordChoice(max_new_tokens=300), memory))
+    next(iter(ticket))
+    ticket.cancel()
+    messages += [answer_message(ticket.result().text), question_message("And then?", [])]
+    words = WordChoice(max_new_tokens=9)
+    kept = scheduler.submit(Request(messages, clips, words, memory)).result()
+    assert kept.text == scheduler.submit(Request(messages, clips, words)).result().text
+    assert kept.timings.see_seconds == 0
 
 
 def test_pieces_join_to_the_text_for_every_reader(scheduler, clip_file):

@@ -75,7 +75,6 @@ class Chat:
             self.clips = _read_part(media, sampling, side, named)
         self._part_named = named is not None
         self._read_seconds = perf_counter() - started
-        self._encoded: EncodedMedia | None = None
         self._memory = ConversationMemory()
         self.messages: list[Message] = []
 
@@ -140,16 +139,17 @@ class Chat:
         messages = [*self.messages, question_message(question, new_clips)]
         inputs = self._processor(messages, clips=self.clips, with_media=False)
         prepare_seconds = perf_counter() - started
-        if self._encoded is not None:
-            return messages, inputs, self._encoded, Timings(prepare_seconds=prepare_seconds)
-        self._encoded = self._encoder.encode(messages, self.clips)
+        if self._memory.encoded is not None:
+            known = self._memory.encoded
+            return messages, inputs, known, Timings(prepare_seconds=prepare_seconds)
+        encoded = self._memory.encoded = self._encoder.encode(messages, self.clips)
         timings = Timings(
             read_seconds=self._read_seconds,
-            prepare_seconds=prepare_seconds + self._encoded.prepare_seconds,
-            see_seconds=self._encoded.see_seconds,
-            hear_seconds=self._encoded.hear_seconds,
+            prepare_seconds=prepare_seconds + encoded.prepare_seconds,
+            see_seconds=encoded.see_seconds,
+            hear_seconds=encoded.hear_seconds,
         )
-        return messages, inputs, self._encoded, timings
+        return messages, inputs, encoded, timings
 
     def _answer(self, text: str, timings: Timings) -> Answer:
         return Answer(

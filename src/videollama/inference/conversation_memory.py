@@ -6,11 +6,16 @@ template writes an answer back in other tokens than the model wrote it in, or ol
 the cache is cut back to the tokens that are still the same.
 """
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedConfig
 from transformers.cache_utils import DynamicLayer
 
 from videollama.prompts.tokenization import common_length
+
+if TYPE_CHECKING:
+    from videollama.inference.generation import EncodedMedia
 
 
 class ConversationMemory:
@@ -18,13 +23,17 @@ class ConversationMemory:
 
     Placeholder ids stand for media, so all questions must be about the same media in the same
     order.
+
+    Attributes:
+        encoded: What the encoders made of the media; `None` before the first question.
     """
 
     def __init__(self) -> None:
+        self.encoded: EncodedMedia | None = None
         self._ids: list[int] = []
         self._cache: DynamicCache | None = None
 
-    def recall(self, input_ids: Tensor, config: PreTrainedConfig) -> DynamicCache:
+    def recall(self, input_ids: Tensor, config: PreTrainedConfig | None) -> DynamicCache:
         """Hands the cache over, with what a prompt shares with it and nothing else.
 
         Until `remember` takes it back there is nothing to recall, so an error on the way leaves no
@@ -32,7 +41,7 @@ class ConversationMemory:
 
         Args:
             input_ids: The whole prompt, `(1, L)`.
-            config: The model's, which says what a new cache is like.
+            config: The model's, which says what a new cache is like; `None` for one that keeps all.
         """
         cache, self._cache = self._cache, None
         if cache is None or any(type(layer) is not DynamicLayer for layer in cache.layers):

@@ -5,6 +5,7 @@
     keep(rows)  lets go of the others
 
 Rows that began earlier are longer; shorter ones are padded on the left, which the mask hides.
+A row of a conversation takes what was read of it before from its memory, and gives it back.
 Letters: R rows, L tokens read and written so far, D width.
 """
 
@@ -23,6 +24,7 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.generation import EncodedMedia, run_generate
 from videollama.inference.options import WordChoice
 from videollama.model.decoder_cache import CACHE_ARGUMENT, joined, selected
@@ -36,19 +38,23 @@ class Row:
     """One answer that is being written.
 
     Attributes:
+        prompt_ids: The whole prompt, `(1, L)`.
         prompt_embeds: What the decoder reads first, `(1, L, D)`; let go of once it is read.
         logits_processor: Changes the scores of the next token.
         stopping_criteria: Say when the answer ends.
         generator: Draws tokens; `None` takes the likeliest.
         ids: Tokens written so far, `(1, at most max_new_tokens)`.
+        memory: Of the conversation; `None` reads all and keeps nothing.
         ended: Why the answer is complete, an error if one ended it; `None` while it is not.
     """
 
+    prompt_ids: Tensor
     prompt_embeds: Tensor
     logits_processor: LogitsProcessorList
     stopping_criteria: StoppingCriteriaList
     generator: torch.Generator | None
     ids: Tensor
+    memory: ConversationMemory | None = None
     ended: Literal["stop", "length"] | Exception | None = None
 
     def write(self, logits: Tensor) -> None:
@@ -80,6 +86,7 @@ def begin_row(
     inputs: BatchFeature,
     encoded: EncodedMedia,
     words: WordChoice,
+    memory: ConversationMemory | None = None,
     **more: Any,
 ) -> Row:
     """Prepares one answer without reading or writing anything.
@@ -92,6 +99,7 @@ def begin_row(
         inputs: As for `write`, with one row.
         encoded: As for `write`.
         words: How words are chosen; without beams.
+        memory: As for `write`.
         **more: As for `write`.
     """
     generator = None
@@ -107,7 +115,9 @@ def begin_row(
         **prepared: Any,
     ) -> Row:
         embeds = prepared["inputs_embeds"]
-        return Row(embeds, logits_processor, stopping_criteria, generator, input_ids)
+        prompt_ids = inputs["input_ids"]
+        choice = (logits_processor, stopping_criteria, generator)
+        return Row(prompt_ids, embeds, *choice, input_ids, memory)
 
     row: Row = run_generate(model, inputs, encoded, words, **more, custom_generate=take_over)
     return row
@@ -131,9 +141,33 @@ class DecodingBatch:
 
     @torch.inference_mode()
     def add(self, rows: Sequence[Row]) -> None:
-        """Reads the prompts of new rows together and writes the first token of each.
+        """Reads the prompts of new rows and writes the first token of each.
 
-        Where that fails, for want of memory for example, nothing has changed.
+        They are read together, but for those with a memory, of which little is new. Where that
+        fails, for want of memory for example, nothing has changed but that memories are empty.
+        """
+        groups = [[row] for row in rows if row.memory is not None]
+        if without := [row for row in rows if row.memory is None]:
+            groups.append(without)
+        read = [self._read_prompts(group) for group in groups]
+        caches = [cache for cache, _, _ in read]
+        masks = [mask for _, mask, _ in read]
+        if self._cache is not None:
+            caches, masks = [self._cache, *caches], [self._mask, *masks]
+        self._cache = joined(caches) if len(caches) > 1 else caches[0]
+        length = self._cache.get_seq_length()
+        self._mask = torch.cat([functional.pad(m, (length - m.shape[1], 0)) for m in masks])
+        for group, (_, _, logits) in zip(groups, read, strict=True):
+            self.rows += group
+            for row, scores in zip(group, logits.split(1), strict=True):
+                row.write(scores)
+                row.prompt_embeds = row.prompt_embeds.new_empty(0)  # is in the cache from now on
+
+    def _read_prompts(self, rows: Sequence[Row]) -> tuple[DynamicCache, Tensor, Tensor]:
+        """A cache of prompts, their mask `(R, L)`, and logits of what follows, `(R, vocabulary)`.
+
+        Args:
+            rows: Several without a memory, or one.
         """
         lengths = [row.prompt_embeds.shape[1] for row in rows]
         longest = max(lengths)
@@ -145,18 +179,10 @@ class DecodingBatch:
         )
         places = torch.arange(longest, device=embeds.device)
         mask = (places >= longest - torch.tensor(lengths, device=embeds.device)[:, None]).long()
-        cache = DynamicCache()
-        logits = self._read(mask, cache, inputs_embeds=embeds)
-        if self._cache is not None:
-            cache = joined([self._cache, cache])
-            length = cache.get_seq_length()
-            masks = [functional.pad(m, (length - m.shape[1], 0)) for m in (self._mask, mask)]
-            mask = torch.cat(masks)
-        self._cache, self._mask = cache, mask
-        self.rows += rows
-        for row, scores in zip(rows, logits.split(1), strict=True):
-            row.write(scores)
-            row.prompt_embeds = row.prompt_embeds.new_empty(0)  # is in the cache from now on
+        memory = rows[0].memory
+        cache = DynamicCache() if memory is None else memory.recall(rows[0].prompt_ids, None)
+        logits = self._read(mask, cache, inputs_embeds=embeds[:, cache.get_seq_length() :])
+        return cache, mask, logits
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -172,6 +198,9 @@ class DecodingBatch:
         """Lets go of all rows but these, and of the padding that none of them needs."""
         if len(rows) == len(self.rows):
             return
+        for number, row in enumerate(self.rows):
+            if row not in rows:
+                self._remember(number, row)
         kept = [number for number, row in enumerate(self.rows) if row in rows]
         self.rows = [self.rows[number] for number in kept]
         if not kept or self._cache is None:
@@ -180,6 +209,14 @@ class DecodingBatch:
         first_token = int(self._mask[kept].any(dim=0).int().argmax())
         self._cache = selected(self._cache, kept, first_token)
         self._mask = self._mask[kept, first_token:]
+
+    def _remember(self, number: int, row: Row) -> None:
+        """Gives what was read and written of a row to its memory; an error leaves it empty."""
+        if row.memory is None or self._cache is None or isinstance(row.ended, Exception):
+            return
+        first_token = int(self._mask[number].argmax())
+        cache = selected(self._cache, [number], first_token)
+        row.memory.remember(cache, row.prompt_ids, row.ids)
 
     def _read(self, mask: Tensor, cache: DynamicCache | None, **tokens: Tensor) -> Tensor:
         """Logits of what follows the last token of every row, `(R, vocabulary)`."""

@@ -6,6 +6,7 @@ from threading import Condition, Event
 from typing import Literal
 
 from videollama.inference.answer import Heard, Seen, Timings
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import Message
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
@@ -21,11 +22,14 @@ class Request:
         messages: What was said so far, in transformers' form; the last turn is the user's.
         clips: What the numbers in `messages` refer to.
         words: How words are chosen.
+        memory: What was read, written and encoded of this conversation before, if it is to be kept;
+            one for every conversation and its clips. With beams it is not used.
     """
 
     messages: Sequence[Message]
     clips: Sequence[Clip] = ()
     words: WordChoice = field(default_factory=WordChoice)
+    memory: ConversationMemory | None = None
 
 
 @dataclass(frozen=True)

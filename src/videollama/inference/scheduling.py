@@ -18,7 +18,7 @@ from transformers import StoppingCriteriaList
 from videollama.errors import BusyError, InputError
 from videollama.inference.answer import Timings, what_was_heard, what_was_seen
 from videollama.inference.decoding import DecodingBatch, Row, begin_row
-from videollama.inference.generation import StopWhenSet, write
+from videollama.inference.generation import EncodedMedia, StopWhenSet, write
 from videollama.inference.growing_text import GrowingText
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.requests import Finished, Request, Ticket
@@ -195,13 +195,9 @@ class Scheduler:
         started = perf_counter()
         inputs = self._processor(request.messages, clips=request.clips, with_media=False)
         prepare_seconds = perf_counter() - started
-        encoded = self._encoder.encode(request.messages, request.clips)
-        timings = Timings(
-            prepare_seconds=prepare_seconds + encoded.prepare_seconds,
-            see_seconds=encoded.see_seconds,
-            hear_seconds=encoded.hear_seconds,
-        )
-        row = begin_row(self._model, inputs, encoded, replace(words, num_beams=1), **stops)
+        encoded, timings = self._encode(request, prepare_seconds)
+        alone = replace(words, num_beams=1)
+        row = begin_row(self._model, inputs, encoded, alone, request.memory, **stops)
         length = inputs["input_ids"].shape[1]
         answer = _Answer(ticket, row, text, length, timings, perf_counter())
         if words.num_beams == 1:
@@ -212,6 +208,21 @@ class Scheduler:
         answer.show()
         self._finish(answer)
         return None
+
+    def _encode(self, request: Request, prepare_seconds: float) -> tuple[EncodedMedia, Timings]:
+        """What the decoder reads in place of the media, and the time until it was there."""
+        memory = request.memory
+        if memory is not None and memory.encoded is not None:
+            return memory.encoded, Timings(prepare_seconds=prepare_seconds)
+        encoded = self._encoder.encode(request.messages, request.clips)
+        if memory is not None:
+            memory.encoded = encoded
+        timings = Timings(
+            prepare_seconds=prepare_seconds + encoded.prepare_seconds,
+            see_seconds=encoded.see_seconds,
+            hear_seconds=encoded.hear_seconds,
+        )
+        return encoded, timings
 
     def _add(self, answers: list[_Answer]) -> None:
         if not answers:
