@@ -23,17 +23,28 @@ MAX_UPLOAD_MB = 1
 
 
 @pytest.fixture(scope="session")
-def page_address(assistant):
+def backend(assistant):
+    """The tiny assistant, which takes files of up to 1 MB."""
+    from videollama.inference.scheduling import Scheduler
+    from videollama.web.backend import PageLimits, local_backend
+
+    scheduler = Scheduler(assistant.model, assistant.processor)
+    yield local_backend(assistant, scheduler, PageLimits(upload_bytes=MAX_UPLOAD_MB * 10**6))
+    scheduler.close(drain=False)
+
+
+@pytest.fixture(scope="session")
+def page_address(backend):
     """Where the page with the tiny assistant is served."""
     from videollama.web.page import build_page, page_look
 
-    page = build_page(assistant, max_upload_mb=MAX_UPLOAD_MB)
+    page = build_page(backend)
     _, address, _ = page.launch(
         server_name="127.0.0.1",
         quiet=True,
         prevent_thread_lock=True,
         ssr_mode=False,
-        **page_look(max_upload_mb=MAX_UPLOAD_MB),
+        **page_look(backend.limits),
     )
     yield address
     page.close()

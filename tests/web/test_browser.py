@@ -2,12 +2,11 @@
 
 import re
 import time
-from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
 
-from videollama.inference.chat import Chat
+from videollama.inference.decoding import DecodingBatch
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +16,11 @@ FOCUSED = """() => {
   if (it !== document.body && styles.every((style) => style.outlineStyle === "none"))
     return "NOT SEEN " + it.outerHTML.slice(0, 80);
   return it.getAttribute("aria-label") || it.innerText || it.id || it.type || "";
+}"""
+
+WRITING = """() => {
+  const it = document.querySelector('#chat [data-testid=bot] .message-content');
+  return it && !it.innerText.startsWith('Looking');
 }"""
 
 
@@ -63,15 +67,13 @@ def test_a_clip_is_uploaded_and_asked_about_twice(visit, clip_file, assistant, p
 @pytest.fixture
 def unhurried(monkeypatch):
     """Answers that come slowly enough to be stopped, however fast the machine is."""
-    stream = Chat.stream
+    step = DecodingBatch.step
 
-    def slowly(chat, question):
-        with closing(stream(chat, question)) as pieces:
-            for piece in pieces:
-                yield piece
-                time.sleep(0.1)
+    def slowly(batch):
+        time.sleep(0.1)
+        step(batch)
 
-    monkeypatch.setattr(Chat, "stream", slowly)
+    monkeypatch.setattr(DecodingBatch, "step", slowly)
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -84,10 +86,7 @@ def test_an_answer_is_streamed_stopped_and_tried_again(visit, clip_file):
     length.press("Tab")
     tab.locator("#question textarea").fill("What moves?")
     button(tab, "Ask").click()
-    tab.wait_for_function(
-        "() => { const it = document.querySelector('#chat [data-testid=bot] .message-content');"
-        " return it && !it.innerText.startsWith('Looking'); }"
-    )
+    tab.wait_for_function(WRITING)
     assert tab.get_by_text("answered in").count() == 0
     button(tab, "Stop").click()
     tab.get_by_text("stopped after").wait_for()
@@ -140,6 +139,21 @@ def test_two_visitors_keep_their_conversations_apart(visit, clip_file, mute_file
     first.get_by_text("answered in").wait_for()
     assert "there" not in first.locator("#chat").inner_text()
     assert "s of sound" in first.get_by_text("answered in").inner_text()
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_two_visitors_are_answered_at_the_same_time(visit, clip_file, mute_file):
+    tabs = visit(), visit()
+    for tab, file in zip(tabs, (clip_file, mute_file), strict=True):
+        drop(tab, file)
+        tab.locator("#question textarea").fill("What moves?")
+        tab.keyboard.press("Enter")
+    for tab in tabs:
+        tab.wait_for_function(WRITING)
+    assert not any(tab.get_by_text("answered in").count() for tab in tabs)
+    for tab in tabs:
+        button(tab, "Stop").click()
+        tab.get_by_text("stopped after").wait_for()
 
 
 def test_the_page_can_be_used_with_the_keyboard_alone(visit):

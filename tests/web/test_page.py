@@ -3,6 +3,7 @@
 import gradio as gr
 import pytest
 
+from videollama.web.backend import PageLimits
 from videollama.web.handlers import Handlers
 from videollama.web.layout import SUGGESTIONS, lay_out
 from videollama.web.page import build_page, page_look
@@ -15,12 +16,12 @@ CHOICES = (8, 0, 0, True, 8)  # as the browser sends them
 @pytest.fixture(scope="module")
 def parts():
     with gr.Blocks(analytics_enabled=False):
-        return lay_out()
+        return lay_out(PageLimits())
 
 
 @pytest.fixture
-def do(assistant, parts):
-    return Handlers(assistant, parts, max_upload_mb=1)
+def do(backend, parts):
+    return Handlers(backend, parts)
 
 
 def shown(talk):
@@ -51,7 +52,7 @@ def test_a_bad_file_is_one_sentence_with_its_name(do, bad_files, name, reason):
     assert (sheet["visible"], facts) == (False, "")
 
 
-def test_a_bad_file_leaves_no_file_of_before(do, bad_files, clip_file, assistant):
+def test_a_bad_file_leaves_no_file_of_before(do, bad_files, clip_file):
     session = Session()
     do.open(str(clip_file), session, "en", *CHOICES)
     do.open(str(bad_files["large"]), session, "en", *CHOICES)
@@ -91,7 +92,7 @@ def test_a_defect_leaves_the_page_usable(do, clip_file, monkeypatch, caplog):
     def fail(*_):
         raise ZeroDivisionError("divided")
 
-    monkeypatch.setattr(session, "_require_chat", fail)
+    monkeypatch.setattr(session, "_read", fail)
     messages, trouble, pressable = shown(list(do.ask("What?", session, "en", *CHOICES))[-1])
     assert messages == []
     assert "failed for a reason that is not yours" in trouble
@@ -115,26 +116,35 @@ def test_a_new_language_reaches_every_field_and_the_conversation(do, parts, clip
     assert "用时" in updates[len(fields) + 3][2]["metadata"]["title"]
 
 
+def test_the_fields_take_no_more_than_the_limits():
+    with gr.Blocks(analytics_enabled=False):
+        parts = lay_out(PageLimits(num_frames=4, max_new_tokens=7))
+    assert (parts.frames.maximum, parts.frames.value) == (4, 4)
+    assert (parts.length.minimum, parts.length.maximum, parts.length.value) == (6, 7, 7)
+    with pytest.raises(gr.Error):
+        parts.frames.preprocess(5)
+
+
 def test_every_field_has_a_label_or_words(parts):
     assert set(parts.worded) <= set(wordings()["en"].texts)
     assert [button.value for button in parts.suggestions] == list(SUGGESTIONS)
 
 
-def test_nothing_on_the_page_tells_the_world(assistant):
-    page = build_page(assistant)
-    look = page_look()
+def test_nothing_on_the_page_tells_the_world(backend):
+    page = build_page(backend)
+    look = page_look(backend.limits)
     assert page.analytics_enabled is False
     assert look["footer_links"] == []
     assert "http" not in look["css"]
     assert "google" not in "".join(look["theme"]._stylesheets)
 
 
-def test_several_visitors_wait_in_line(assistant):
-    page = build_page(assistant)
+def test_several_visitors_are_answered_together_and_the_others_wait_in_line(backend):
+    page = build_page(backend)
     limits = {
         function.concurrency_limit
         for function in page.fns.values()
         if function.concurrency_id == "answers"
     }
-    assert limits == {1}
+    assert limits == {8}
     assert page._queue.max_size == 32

@@ -48,15 +48,15 @@ def test_the_browser_says_which_language_it_likes(header, code):
     assert preferred_language(header) == code
 
 
-def sentence_about(file, settings):
+def sentence_about(backend, file, settings):
     with pytest.raises(VideoLlamaError) as error:
-        Session().open(file, settings)
+        Session().open(backend, file, settings)
     return str(error.value)
 
 
 @pytest.mark.parametrize("name", ["text", "empty", "cut"])
-def test_what_is_wrong_with_a_file_is_said_in_chinese(bad_files, name):
-    sentence = sentence_about(bad_files[name], Settings())
+def test_what_is_wrong_with_a_file_is_said_in_chinese(backend, bad_files, name):
+    sentence = sentence_about(backend, bad_files[name], Settings())
     chinese = wordings()["zh"].sentence(sentence)
     assert str(bad_files[name]) in chinese
     assert "文件" in chinese or "图片" in chinese
@@ -71,8 +71,8 @@ def test_what_is_wrong_with_a_file_is_said_in_chinese(bad_files, name):
         Settings(num_frames=32, start_seconds=1e9),
     ],
 )
-def test_what_is_wrong_with_a_setting_is_said_in_chinese(clip_file, settings):
-    sentence = sentence_about(clip_file, settings)
+def test_what_is_wrong_with_a_setting_is_said_in_chinese(backend, clip_file, settings):
+    sentence = sentence_about(backend, clip_file, settings)
     assert re.search("[一-鿿]", wordings()["zh"].sentence(sentence))
 
 

@@ -39,11 +39,24 @@ def web(
     """
     require_packages("web")
     listen(host, port).close()  # a port that is taken is told before the model is loaded
+    assistant = load_assistant(model, device, dtype, quiet=quiet)
+    from videollama.inference.scheduling import Scheduler
+    from videollama.web.backend import PageLimits, local_backend
     from videollama.web.page import build_page, page_look
 
-    assistant = load_assistant(model, device, dtype, quiet=quiet)
-    page = build_page(assistant, max_upload_mb=max_upload_mb)
-    _serve(page, host, port, page_look(max_upload_mb=max_upload_mb), quiet=quiet)
+    limits = PageLimits(upload_bytes=max_upload_mb * 10**6)
+    scheduler = Scheduler(
+        assistant.model,
+        assistant.processor,
+        max_batch=limits.answers,
+        max_waiting=limits.waiting,
+        encoder=assistant.encoder,
+    )
+    try:
+        page = build_page(local_backend(assistant, scheduler, limits))
+        _serve(page, host, port, page_look(limits), quiet=quiet)
+    finally:
+        scheduler.close(drain=False)
 
 
 def _serve(page: Any, host: str, port: int, look: dict[str, Any], *, quiet: bool) -> None:

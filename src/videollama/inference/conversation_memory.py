@@ -33,6 +33,10 @@ class ConversationMemory:
         self._ids: list[int] = []
         self._cache: DynamicCache | None = None
 
+    def forget(self) -> None:
+        """Lets go of everything; what is lent out at the moment comes back as usual."""
+        self._cache = self.encoded = None
+
     def recall(self, input_ids: Tensor, config: PreTrainedConfig | None) -> DynamicCache:
         """Hands the cache over, with what a prompt shares with it and nothing else.
 

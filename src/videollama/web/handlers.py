@@ -3,20 +3,19 @@
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from videollama.errors import VideoLlamaError
+from videollama.web.backend import Backend
 from videollama.web.layout import Parts, reworded
 from videollama.web.rendering import alert, facts_of, messages_of, picture_of, problem_of
 from videollama.web.session import Session, Settings, Turn
 from videollama.web.wording import Wording, preferred_language, wordings
 
-if TYPE_CHECKING:
-    from videollama.inference.engine import VideoLlama
-
 Updates = list[Any]
+MEGABYTE = 10**6
 _log = logging.getLogger(__name__)
 
 
@@ -24,24 +23,23 @@ class Handlers:
     """Every method takes a visitor's session and what the fields hold, and gives their updates.
 
     Args:
-        assistant: Who answers.
+        backend: Opens files and answers.
         parts: The fields.
-        max_upload_mb: The largest file that is opened, in millions of bytes.
     """
 
-    def __init__(self, assistant: "VideoLlama", parts: Parts, max_upload_mb: int) -> None:
-        self._assistant, self._parts, self._max_upload_mb = assistant, parts, max_upload_mb
+    def __init__(self, backend: Backend, parts: Parts) -> None:
+        self._backend, self._parts = backend, parts
 
     def open(self, file: str | None, session: Session, language: str, *choices: Any) -> Updates:
         """Opens an uploaded or a recorded file."""
         if file is None:
             return self.close(session, language)
         path, words = Path(file), wordings()[language]
-        size_mb = path.stat().st_size / 10**6
-        if size_mb > self._max_upload_mb:
+        size, limit = path.stat().st_size, self._backend.limits.upload_bytes
+        if size > limit:
             session.close()
-            limit = self._max_upload_mb
-            sentence = words.text("too_large", file=path.name, size=f"{size_mb:.1f}", limit=limit)
+            sizes = {"size": f"{size / MEGABYTE:.1f}", "limit": f"{limit / MEGABYTE:g}"}
+            sentence = words.text("too_large", file=path.name, **sizes)
             return [alert(sentence), *_no_view(), *self._talk(session, words)]
         return self._show(session, words, path, choices)
 
@@ -76,7 +74,7 @@ class Handlers:
         yield from self._answer(
             session,
             wordings()[language],
-            lambda: session.ask(self._assistant, question, _settings(choices)),
+            lambda: session.ask(self._backend, question, _settings(choices)),
             question,
         )
 
@@ -85,7 +83,7 @@ class Handlers:
         yield from self._answer(
             session,
             wordings()[language],
-            lambda: session.retry(self._assistant, _settings(choices)),
+            lambda: session.retry(self._backend, _settings(choices)),
         )
 
     def stop(self, session: Session) -> None:
@@ -116,7 +114,10 @@ class Handlers:
         """Opens a file, or the one that is open already under other settings."""
         try:
             settings = _settings(choices)
-            clip = session.look(settings) if file == session.file else session.open(file, settings)
+            if file == session.file:
+                clip = session.look(self._backend, settings)
+            else:
+                clip = session.open(self._backend, file, settings)
         except VideoLlamaError as error:
             return [problem_of(error, file, words), *_no_view(), *self._talk(session, words)]
         sheet = gr.update(value=picture_of(clip), visible=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 import gradio as gr
 
-from videollama.web.session import Settings
+from videollama.web.backend import PageLimits
+from videollama.web.session import LONGEST_QUESTION, Settings
 from videollama.web.wording import Wording, wordings
 
 # The built-in model speaks English only, so these stay as they are in every language.
 SUGGESTIONS = ("What happens?", "What do you hear?", "Describe the video.")
-_MOST_FRAMES, _LONGEST_ANSWER = 32, 256
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ def heading(words: Wording) -> str:
     return f"<h1>{words.text('title')}</h1>"
 
 
-def lay_out() -> Parts:
-    """Puts every field of the page in its place, in English."""
+def lay_out(limits: PageLimits) -> Parts:
+    """Puts every field of the page in its place, in English.
+
+    Args:
+        limits: The fields take no more.
+    """
     words = wordings()["en"]
     found: dict[str, Any] = {}
     with gr.Row(elem_id="head"):
@@ -87,7 +91,7 @@ def lay_out() -> Parts:
     with gr.Row():
         with gr.Column(scale=5, min_width=300):
             found |= _lay_out_file(words)
-            found |= _lay_out_settings(words)
+            found |= _lay_out_settings(words, limits)
         with gr.Column(scale=6, min_width=300):
             found |= _lay_out_chat(words)
     return Parts(**found)
@@ -124,12 +128,16 @@ def _lay_out_file(words: Wording) -> dict[str, Any]:
     return found
 
 
-def _lay_out_settings(words: Wording) -> dict[str, Any]:
+def _lay_out_settings(words: Wording, limits: PageLimits) -> dict[str, Any]:
     found: dict[str, Any] = {}
     usual = Settings()
     with gr.Accordion(words.text("settings"), open=False) as found["settings"]:
         found["frames"] = gr.Slider(
-            1, _MOST_FRAMES, usual.num_frames, step=1, label=words.text("frames")
+            min(1, limits.num_frames - 1),  # Gradio wants less than the most
+            limits.num_frames,
+            min(usual.num_frames, limits.num_frames),
+            step=1,
+            label=words.text("frames"),
         )
         with gr.Row():
             for name in ("start", "end"):
@@ -141,7 +149,11 @@ def _lay_out_settings(words: Wording) -> dict[str, Any]:
                 )
         found["sound"] = gr.Checkbox(usual.use_sound, label=words.text("sound"))
         found["length"] = gr.Slider(
-            8, _LONGEST_ANSWER, usual.max_new_tokens, step=8, label=words.text("length")
+            min(8, limits.max_new_tokens - 1),
+            limits.max_new_tokens,
+            min(usual.max_new_tokens, limits.max_new_tokens),
+            step=8,
+            label=words.text("length"),
         )
     return found
 
@@ -162,6 +174,7 @@ def _lay_out_chat(words: Wording) -> dict[str, Any]:
             label=words.text("question"),
             placeholder=words.text("question_hint"),
             max_lines=4,
+            max_length=LONGEST_QUESTION,
             elem_id="question",
         ),
     }

@@ -1,37 +1,30 @@
 """The page as one object: `build_page` makes it, `page_look` tells how it is to be shown."""
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
+from videollama.web.backend import Backend, PageLimits
 from videollama.web.handlers import Handlers
 from videollama.web.layout import Parts, lay_out
 from videollama.web.session import Session
 
-if TYPE_CHECKING:
-    from videollama.inference.engine import VideoLlama
-
-MEGABYTE = 10**6
-_MOST_WAITING = 32
 _KEPT_SECONDS = 24 * 3600  # uploads are deleted after a day
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
 _TELL_LANGUAGE = "(code) => { document.documentElement.lang = code; }"
-# One answer at a time: the decoder is not shared. The others wait in the queue and see their place.
-_ANSWERS = {"concurrency_limit": 1, "concurrency_id": "answers"}
 _FILES = {"concurrency_limit": 2, "concurrency_id": "files"}
 
 
-def build_page(assistant: "VideoLlama", *, max_upload_mb: int = 1000) -> gr.Blocks:
+def build_page(backend: Backend) -> gr.Blocks:
     """Builds the page; `launch` it with `page_look()`, or mount it into a server.
 
     Args:
-        assistant: Who answers.
-        max_upload_mb: The largest file that is opened, in millions of bytes.
+        backend: Opens files and answers.
 
     Returns:
-        A page in which every visitor has a file and a conversation of their own; questions are
-        answered one at a time, in the order in which they come.
+        A page in which every visitor has a file and a conversation of their own. As many questions
+        are answered together as the backend's limits say; the others wait and see their place.
     """
     with gr.Blocks(
         title="videollama",
@@ -39,17 +32,17 @@ def build_page(assistant: "VideoLlama", *, max_upload_mb: int = 1000) -> gr.Bloc
         delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS),
     ) as page:
         session = gr.State(Session())  # every visitor gets a copy
-        parts = lay_out()
-        _connect(page, parts, session, Handlers(assistant, parts, max_upload_mb))
-    page.queue(max_size=_MOST_WAITING)
+        parts = lay_out(backend.limits)
+        _connect(page, parts, session, Handlers(backend, parts), backend.limits)
+    page.queue(max_size=backend.limits.waiting)
     return page
 
 
-def page_look(*, max_upload_mb: int = 1000) -> dict[str, Any]:
+def page_look(limits: PageLimits) -> dict[str, Any]:
     """What Gradio's `launch` and `mount_gradio_app` are to be told besides the page.
 
     Args:
-        max_upload_mb: As for `build_page`.
+        limits: Those of the page's backend.
     """
     return {
         # Gradio's own fonts are left out: the machine's know Chinese too.
@@ -58,11 +51,13 @@ def page_look(*, max_upload_mb: int = 1000) -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         # The page itself refuses large files in the visitor's language; this guards the disk.
-        "max_file_size": 2 * max_upload_mb * MEGABYTE,
+        "max_file_size": 2 * limits.upload_bytes,
     }
 
 
-def _connect(page: gr.Blocks, parts: Parts, session: gr.State, do: Handlers) -> None:
+def _connect(
+    page: gr.Blocks, parts: Parts, session: gr.State, do: Handlers, limits: PageLimits
+) -> None:
     """Tells every field what it does."""
     choices = [session, parts.language, *parts.choices]
     view = [parts.problem, parts.sheet, parts.facts, *parts.talk]
@@ -72,7 +67,8 @@ def _connect(page: gr.Blocks, parts: Parts, session: gr.State, do: Handlers) -> 
         "outputs": parts.talk,
         "show_progress": "minimal",
         "show_progress_on": parts.chat,
-        **_ANSWERS,
+        "concurrency_limit": limits.answers,
+        "concurrency_id": "answers",
         **private,
     }
 

@@ -1,25 +1,26 @@
 """One visit to the page: a file, what was asked about it, and what was answered."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from videollama.errors import InputError
-from videollama.inference.answer import Heard, Seen, what_was_heard, what_was_seen
+from videollama.inference.answer import Heard, Seen
+from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import Message, answer_message, question_message
+from videollama.inference.options import WordChoice
+from videollama.inference.scheduling import Request, Ticket
 from videollama.media.clip import Clip
-from videollama.media.decode import probe, read_clip
 from videollama.media.frame_sampling import FrameSampling
-from videollama.media.sheet import thumbnail_size
 
 if TYPE_CHECKING:
-    from videollama.inference.chat import Chat
-    from videollama.inference.engine import VideoLlama
-    from videollama.inference.options import AskOptions
+    from videollama.web.backend import Backend
+
+LONGEST_QUESTION = 4000  # characters
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,11 @@ class Session:
         self.turns: list[Turn] = []
         self._messages: tuple[Message, ...] = ()
         self._clip: tuple[FrameSampling, bool, Clip] | None = None
-        self._chat: tuple[Clip, int, int, Chat] | None = None
+        self._memory = ConversationMemory()
+        self._ticket: Ticket | None = None
         self._stop: Event | None = None
 
-    def open(self, file: Path, settings: Settings) -> Clip:
+    def open(self, backend: "Backend", file: Path, settings: Settings) -> Clip:
         """Chooses a file, which begins a new conversation.
 
         Returns:
@@ -106,32 +108,34 @@ class Session:
             InputError: The settings do not fit the file.
         """
         self.close()
-        clip = _thumbnails(file, settings)
+        clip = backend.preview(file, settings.sampling, settings.use_sound)
         self.file, self.overview = file, replace(clip, frames=None, waveform=None)
         return clip
 
-    def look(self, settings: Settings) -> Clip:
+    def look(self, backend: "Backend", settings: Settings) -> Clip:
         """The same for the file that is chosen already, with other settings."""
-        clip = _thumbnails(self._require_file(), settings)
+        clip = backend.preview(self._require_file(), settings.sampling, settings.use_sound)
         self.overview = replace(clip, frames=None, waveform=None)
         return clip
 
     def close(self) -> None:
         """Forgets the file and the conversation."""
-        self.file = self.overview = self._clip = self._chat = None
+        self.file = self.overview = self._clip = None
         self.clear()
 
     def clear(self) -> None:
         """Begins a new conversation about the same file."""
         self.stop()
-        self.turns, self._messages = [], ()
+        self.turns, self._messages, self._memory = [], (), ConversationMemory()
 
     def stop(self) -> None:
         """Ends the answer that is being written after its current word."""
         if self._stop is not None:
             self._stop.set()
+        if self._ticket is not None:
+            self._ticket.cancel()
 
-    def ask(self, assistant: "VideoLlama", question: str, settings: Settings) -> Iterator[Turn]:
+    def ask(self, backend: "Backend", question: str, settings: Settings) -> Iterator[Turn]:
         """Answers the next question.
 
         Yields:
@@ -140,14 +144,20 @@ class Session:
         Raises:
             InputError: There is no file, no question, or a setting makes no sense.
             MediaError: The file cannot be used.
+            BusyError: Too many wait already.
         """
         self._require_file()
+        if len(question) > LONGEST_QUESTION:
+            raise InputError(
+                f"The question has {len(question)} characters, and at most {LONGEST_QUESTION} are "
+                "read; make it shorter."
+            )
         if not question.strip():
             raise InputError("The question is empty; ask something, for example 'What happens?'.")
         turn = Turn(question.strip(), messages_before=self._messages)
-        return self._answer(assistant, turn, settings)
+        return self._answer(backend, turn, settings)
 
-    def retry(self, assistant: "VideoLlama", settings: Settings) -> Iterator[Turn]:
+    def retry(self, backend: "Backend", settings: Settings) -> Iterator[Turn]:
         """Takes the last answer back and draws another one; the same attempt draws the same words.
 
         Yields:
@@ -162,61 +172,53 @@ class Session:
             raise InputError("Nothing was asked yet; ask a question first.")
         last = self.turns.pop()
         turn = Turn(last.question, attempt=last.attempt + 1, messages_before=last.messages_before)
-        return self._answer(assistant, turn, settings)
+        return self._answer(backend, turn, settings)
 
-    def _answer(self, assistant: "VideoLlama", turn: Turn, settings: Settings) -> Iterator[Turn]:
+    def _answer(self, backend: "Backend", turn: Turn, settings: Settings) -> Iterator[Turn]:
         turns = self.turns  # another file begins another list
         stop = self._stop = Event()
         started = perf_counter()
         turns.append(turn)
         yield turn
         try:
-            chat = self._require_chat(assistant, turn, settings)
-            with closing(chat.stream(turn.question)) as pieces:  # type: ignore[type-var]
-                for piece in pieces:
+            clip = self._read(backend, settings)
+            asked = question_message(turn.question, [] if turn.messages_before else [clip])
+            words = WordChoice(
+                settings.max_new_tokens, do_sample=turn.attempt > 0, seed=turn.attempt
+            )
+            messages = [*turn.messages_before, asked]
+            request = Request(messages, [clip], words, self._memory)
+            backend.keep(self._memory)
+            with _submitted(backend, request) as ticket:
+                self._ticket = ticket
+                if stop.is_set():
+                    ticket.cancel()
+                for piece in ticket:
                     turns[-1] = turn = replace(turn, text=turn.text + piece, status="writing")
                     yield turn
-                    if stop.is_set():
-                        break
+                finished = ticket.result()
         except Exception:
             del turns[-1]
             raise
-        clips = chat.clips
         turns[-1] = turn = replace(
             turn,
-            status="stopped" if stop.is_set() else "done",
-            seen=what_was_seen(clips),
-            heard=what_was_heard(clips),
+            status="stopped" if finished.finish_reason == "cancelled" else "done",
+            seen=finished.seen,
+            heard=finished.heard,
             seconds=perf_counter() - started,
         )
         if turns is self.turns:
-            asked = question_message(turn.question, clips if not turn.messages_before else [])
-            self._messages = (*turn.messages_before, asked, answer_message(turn.text))
+            self._messages = (*messages, answer_message(turn.text))
         yield turn
 
-    def _require_chat(self, assistant: "VideoLlama", turn: Turn, settings: Settings) -> "Chat":
-        """The conversation with the model; a new one only where the settings are new."""
-        clip = self._read(assistant, settings)
-        length, seed = settings.max_new_tokens, turn.attempt
-        if self._chat is None or self._chat[:3] != (clip, length, seed):
-            options: AskOptions = {"max_new_tokens": length}
-            if seed:
-                options["seed"] = seed
-            self._chat = (clip, length, seed, assistant.chat(clip, **options))
-        chat = self._chat[3]
-        chat.messages = list(turn.messages_before)
-        return chat
-
-    def _read(self, assistant: "VideoLlama", settings: Settings) -> Clip:
+    def _read(self, backend: "Backend", settings: Settings) -> Clip:
         """The clip as the model gets it, read once for the same settings."""
         is_sound = self.overview is not None and self.overview.kind == "audio"
         sampling, use_sound = settings.sampling, settings.use_sound or is_sound
         if self._clip is None or self._clip[:2] != (sampling, use_sound):
-            side = assistant.model.config.vision_config.image_size
-            clip = read_clip(
-                self._require_file(), sampling, frame_size=(side, side), want_audio=use_sound
-            )
+            clip = backend.read(self._require_file(), sampling, use_sound)
             self._clip = (sampling, use_sound, clip)
+            self._memory = ConversationMemory()  # a memory is of the same clip
         return self._clip[2]
 
     def _require_file(self) -> Path:
@@ -225,9 +227,18 @@ class Session:
         return self.file
 
 
-def _thumbnails(file: Path, settings: Settings) -> Clip:
-    """The clip with frames in their own shape, for people."""
-    info = probe(file, settings.sampling)
-    size = thumbnail_size(info.frame_size) if info.frame_size else None
-    use_sound = settings.use_sound or info.kind == "audio"
-    return read_clip(file, settings.sampling, frame_size=size, want_audio=use_sound)
+@contextmanager
+def _submitted(backend: "Backend", request: Request) -> Iterator[Ticket]:
+    """A question in the queue, given up with the block or when it takes too long."""
+    ticket = backend.submit(request)
+    seconds = backend.limits.answer_seconds
+    timer = None if seconds is None else Timer(seconds, ticket.cancel)
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield ticket
+    finally:
+        ticket.cancel()
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,98 @@
+"""Who opens the files and answers the questions of all visitors of a page."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from videollama.inference.conversation_memory import ConversationMemory
+from videollama.inference.scheduling import Request, Scheduler, Ticket
+from videollama.media.clip import Clip
+from videollama.media.decode import read_clip
+from videollama.media.frame_sampling import FrameSampling
+from videollama.media.preview import read_preview
+
+if TYPE_CHECKING:
+    from videollama.inference.engine import VideoLlama
+
+Read = Callable[[Path, FrameSampling, bool], Clip]
+_MOST_MEMORIES = 32
+
+
+@dataclass(frozen=True)
+class PageLimits:
+    """What one visitor may take, and all of them.
+
+    Attributes:
+        upload_bytes: The largest file that is opened.
+        stored_bytes: All uploads together; one more is refused.
+        num_frames: Most frames to look at.
+        max_new_tokens: The longest answer.
+        answers: Answers that are written at the same time.
+        waiting: Visitors who may wait beside them.
+        answer_seconds: An answer that takes longer is ended as it is; `None` lets it go on.
+    """
+
+    upload_bytes: int = 1000 * 10**6
+    stored_bytes: int = 20_000 * 10**6
+    num_frames: int = 32
+    max_new_tokens: int = 256
+    answers: int = 8
+    waiting: int = 32
+    answer_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What the page needs of the rest; it may be used from any thread.
+
+    Attributes:
+        read: The clip of a file as the model gets it; takes the file, the frames that are wanted,
+            and whether the sound is. A `VideoLlamaError` says what is wrong with the file.
+        preview: The same for people, as `read_preview`.
+        submit: Puts a question into the queue; a `VideoLlamaError` says why that cannot be.
+        limits: What visitors may take.
+    """
+
+    read: Read
+    preview: Read
+    submit: Callable[[Request], Ticket]
+    limits: PageLimits = PageLimits()
+    _memories: deque[ConversationMemory] = field(default_factory=deque)
+    _one_at_a_time: Lock = field(default_factory=Lock)
+
+    def keep(self, memory: ConversationMemory) -> None:
+        """Keeps what is remembered of a conversation that goes on.
+
+        Where there are too many, the one that was quiet longest is forgotten; its next question
+        costs what a first one does.
+        """
+        with self._one_at_a_time:
+            if memory in self._memories:
+                self._memories.remove(memory)
+            self._memories.append(memory)
+            while len(self._memories) > _MOST_MEMORIES:
+                self._memories.popleft().forget()
+
+
+def local_backend(
+    assistant: "VideoLlama", scheduler: Scheduler, limits: PageLimits | None = None
+) -> Backend:
+    """Opens files in this process, as one does whose visitors are trusted with the machine.
+
+    Args:
+        assistant: The model.
+        scheduler: Writes its answers.
+        limits: What visitors may take; the defaults if absent.
+    """
+
+    def read(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
+        size = assistant.processor.frame_size
+        return read_clip(file, sampling, frame_size=size, want_audio=want_audio)
+
+    def preview(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
+        return read_preview(file, sampling, want_audio=want_audio)
+
+    return Backend(read, preview, scheduler.submit, limits or PageLimits())
