@@ -25,7 +25,7 @@ def served(monkeypatch):
 
 def test_only_this_machine_can_ask_by_default(capsys, served, loaded):
     assert videollama(capsys, "serve").code == 0
-    host, limits, access, (address, port) = served[0]
+    host, limits, access, (address, port), _ = served[0]
     assert (address, port) == ("127.0.0.1", 8000)
     assert host.name == "tiny"
     assert access.keys == access.origins == ()
@@ -49,10 +49,25 @@ def test_limits_and_places_are_handed_on(capsys, served, tmp_path):
     words = ("--limit", "media_seconds=12.5", "--limit", "new_tokens=7", "--allow-urls")
     shown = videollama(capsys, "serve", *words, "--files", tmp_path, "--port", 1234)
     assert shown.code == 0, shown.err
-    _, limits, access, (_, port) = served[0]
+    _, limits, access, (_, port), _ = served[0]
     assert (limits.media_seconds, limits.new_tokens, port) == (12.5, 7, 1234)
     assert access.allow_addresses
     assert access.files_folder == tmp_path
+
+
+def test_the_page_is_there_when_it_is_wished(capsys, served, tmp_path):
+    pytest.importorskip("gradio", reason="the page needs gradio")
+    assert videollama(capsys, "serve").code == 0
+    assert videollama(capsys, "serve", "--web", "--files", tmp_path).code == 0
+    assert served[0][4] is None
+    assert served[1][4].keywords["files_folder"] == tmp_path
+
+
+def test_the_page_needs_its_own_packages(capsys, served, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    shown = videollama(capsys, "serve", "--web")
+    assert shown.code == 2
+    assert 'pip install "videollama[serve,web]"' in shown.err
 
 
 @pytest.mark.parametrize(

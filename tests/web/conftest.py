@@ -1,9 +1,12 @@
 """A page that is served, a browser that shows it, and files to drop on it."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from tests.synthetic import write_clip
 
 pytest.importorskip("gradio", reason="the page needs gradio: pip install 'videollama[web]'")
 
@@ -63,24 +66,37 @@ def browser():
 
 
 @pytest.fixture
-def visit(browser, page_address):
+def visit(open_page, page_address):
     """Opens the page as a new visitor; gives a function, for several visitors."""
+    return partial(open_page, page_address)
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page somewhere as a new visitor."""
     contexts = []
 
-    def visit(*, language="en-US", width=1280, height=900):
-        context = browser.new_context(locale=language, viewport={"width": width, "height": height})
+    def open_page(address, *, language="en-US", width=1280, height=900, **more):
+        viewport = {"width": width, "height": height}
+        context = browser.new_context(locale=language, viewport=viewport, **more)
         context.set_default_timeout(120_000)
         contexts.append(context)
         tab = context.new_page()
         tab.requested = []
         tab.on("request", lambda request: tab.requested.append(request.url))
-        tab.goto(page_address)
+        tab.goto(address)
         tab.locator("#question textarea").wait_for()
         return tab
 
-    yield visit
+    yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def long_file(tmp_path_factory) -> Path:
+    """Six seconds."""
+    return write_clip(tmp_path_factory.mktemp("clips") / "long.mp4", seconds=6)
 
 
 @pytest.fixture

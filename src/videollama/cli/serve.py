@@ -1,6 +1,7 @@
 """`videollama serve`: the model behind OpenAI's HTTP interface."""
 
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
 if TYPE_CHECKING:
+    from videollama.serve.app import AddPage
     from videollama.serve.limits import Limits
 
 
@@ -38,6 +40,7 @@ def serve(
         list[str] | None,
         typer.Option("--allow-origin", metavar="ORIGIN", help="Web pages that may ask (CORS)."),
     ] = None,
+    web: Annotated[bool, typer.Option("--web", help="Show the page too, at /web.")] = False,
     files: Annotated[
         Path | None,
         typer.Option("--files", metavar="FOLDER", help="Keep uploads here, not in the cache."),
@@ -52,15 +55,18 @@ def serve(
 ) -> None:
     """Answer over HTTP as OpenAI's chat completions do, with pictures, videos and sounds.
 
-    Only this machine can ask, unless --host says otherwise. Ctrl-C finishes what has begun.
+    Only this machine can ask, unless --host says otherwise. Ctrl-C finishes what has begun. With
+    --web, a browser finds the page at /web; where keys are set, it asks for one as the password.
 
     Examples:
 
         videollama serve
 
+        videollama serve --web
+
         videollama serve --host 0.0.0.0 --port 8080 --api-keys keys.txt --limit media_seconds=120
     """
-    require_packages("serve")
+    require_packages("serve", *(["web"] if web else []))
     from videollama.checkpoints.cache import cache_folder
     from videollama.checkpoints.resolve import DEFAULT_MODEL
     from videollama.inference.engine import VideoLlama
@@ -89,7 +95,14 @@ def serve(
         public_name(model, DEFAULT_MODEL),
         limits,
     )
-    serve_until_stopped(model_host, limits, access, listen(host, port))
+    add_page = _page(limits, access.files_folder) if web else None
+    serve_until_stopped(model_host, limits, access, listen(host, port), add_page)
+
+
+def _page(limits: "Limits", files_folder: Path) -> "AddPage":
+    from videollama.cli.page_on_server import mount_page
+
+    return partial(mount_page, limits=limits, files_folder=files_folder)
 
 
 def _limits(wishes: list[str]) -> "Limits":

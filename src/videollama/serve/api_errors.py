@@ -39,6 +39,7 @@ class ApiError(HTTPException):
         param: Where in the request, for example "messages[0].content[1]".
         code: For programs; that of the status if absent.
         retry_after_seconds: When to try again.
+        realm: What a browser asks a password for; programs send a key.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class ApiError(HTTPException):
         param: str | None = None,
         code: str | None = None,
         retry_after_seconds: float | None = None,
+        realm: str | None = None,
     ) -> None:
         headers = {}
         if status == HTTPStatus.UNAUTHORIZED:
-            headers["www-authenticate"] = "Bearer"
+            headers["www-authenticate"] = f'Basic realm="{realm}"' if realm else "Bearer"
         if retry_after_seconds is not None:
             headers["retry-after"] = str(max(1, round(retry_after_seconds)))
         super().__init__(status, message, headers or None)

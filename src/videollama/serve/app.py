@@ -34,6 +34,7 @@ from videollama.serve.model_host import ModelHost
 from videollama.serve.model_routes import model_routes
 from videollama.serve.uploads import Uploads
 
+AddPage = Callable[[FastAPI, ModelHost, DecodePool], None]
 _Bearer = Annotated[object, Depends(HTTPBearer(auto_error=False, description="An API key."))]
 
 
@@ -62,6 +63,7 @@ def build_app(
     limits: Limits,
     access: Access,
     when_loaded: Callable[[ModelHost], None] = lambda _: None,
+    add_page: AddPage | None = None,
 ) -> FastAPI:
     """Everything that answers over HTTP; the model is loaded when it starts.
 
@@ -70,6 +72,7 @@ def build_app(
         limits: What a request may take.
         access: Who may ask, and what for.
         when_loaded: Called when the model is there, or could not be loaded (`host.failure`).
+        add_page: Puts the page into the application.
     """
     metrics = Metrics()
     pool = DecodePool(limits)
@@ -104,6 +107,8 @@ def build_app(
     app.include_router(embedding_routes(host, media, limits))
     for kind in (HTTPException, RequestValidationError, VideoLlamaError):
         app.add_exception_handler(kind, answer_with_error)
+    if add_page is not None:
+        add_page(app, host, pool)
     if access.origins:
         app.add_middleware(
             CORSMiddleware,

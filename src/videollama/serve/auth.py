@@ -1,5 +1,7 @@
 """Who may ask: API keys, compared in constant time, and how often each may."""
 
+import base64
+import binascii
 import hmac
 import os
 import re
@@ -15,6 +17,7 @@ from videollama.serve.api_errors import ApiError
 
 KEYS_VARIABLE = "VIDEOLLAMA_API_KEYS"
 SHORTEST_KEY = 16
+REALM = "videollama; any name, and an API key as the password"
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
 _MOST_CALLERS = 10_000  # remembered at once; the one that was quiet longest is forgotten
 
@@ -75,8 +78,15 @@ class KeyCheck:
         """Whether a key is needed."""
         return bool(self._digests)
 
-    def caller(self, authorization: str | None, address: str) -> Caller:
+    def caller(
+        self, authorization: str | None, address: str, *, is_browser: bool = False
+    ) -> Caller:
         """Who sends this header.
+
+        Args:
+            authorization: The header; `Bearer KEY`.
+            address: Where the request comes from.
+            is_browser: Take `Basic` with the key as the password instead, which browsers ask for.
 
         Raises:
             ApiError: 401, the key is missing or wrong.
@@ -84,15 +94,29 @@ class KeyCheck:
         if not self._digests:
             return Caller("local", address)
         scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
+        if is_browser:
+            key = _password(key) if scheme.lower() == "basic" else ""
+            if not key.strip():
+                raise ApiError(401, "The page asks for an API key as the password.", realm=REALM)
+        elif scheme.lower() != "bearer" or not key.strip():
             raise ApiError(401, "An API key is needed: send the header Authorization: Bearer KEY.")
         given = sha256(key.strip().encode("utf-8", "surrogateescape")).digest()
         # Every key is looked at, so that the time tells nothing.
         matches = [hmac.compare_digest(given, digest) for digest in self._digests]
         if not any(matches):
-            raise ApiError(401, "The API key is not valid.")
+            realm = REALM if is_browser else None
+            raise ApiError(401, "The API key is not valid.", realm=realm)
         owner = f"key-{given.hex()[:12]}"
         return Caller(owner, owner)
+
+
+def _password(credentials: str) -> str:
+    """The password of a header `Basic`; empty where there is none."""
+    try:
+        pair = base64.b64decode(credentials, validate=True).decode("utf-8", "surrogateescape")
+    except (binascii.Error, ValueError):
+        return ""
+    return pair.partition(":")[2]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The process that opens files of strangers: `python -m videollama.serve.decode_worker`.
 
-    standard input   one JSON line per file: path, sampling, frame_size, limits
+    standard input   one JSON line per file: path, sampling, frame_size, want_audio, limits
     standard output  one JSON line per file, then the raw bytes of its frames and of its waveform
 
 It knows no key and no address, may write no file, and has a limit of memory and of processor time
@@ -18,6 +18,7 @@ from videollama.media import pictures
 from videollama.media.container import local_file, opened
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.preview import read_preview
 
 if TYPE_CHECKING:
     from videollama.media.clip import Clip
@@ -65,7 +66,12 @@ def _read(path: Path, request: dict[str, Any]) -> "Clip":
     if declared is not None:
         start, end = sampling.window(declared)
         _check_seconds(end - start, longest)
-    clip = read_clip(path, sampling, frame_size=tuple(request["frame_size"]))
+    want_audio = request["want_audio"]
+    if request["frame_size"] is None:
+        clip = read_preview(path, sampling, want_audio=want_audio)
+    else:
+        size = tuple(request["frame_size"])
+        clip = read_clip(path, sampling, frame_size=size, want_audio=want_audio)
     _check_seconds(clip.duration_seconds, longest)
     return clip
 

@@ -6,7 +6,7 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,19 @@ _KEPT_VARIABLES = (
     "SYSTEMROOT",
     "TMPDIR",
 )
+
+
+class DecodingError(Exception):
+    """A file cannot be used, or broke its process.
+
+    Args:
+        status: Of an answer that tells it.
+        message: What is wrong with the file, which it may name by its path.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
 
 
 class DecodePool:
@@ -73,10 +86,37 @@ class DecodePool:
         Raises:
             ApiError: 400, 413 or 422; the file cannot be used, or broke its process.
         """
+        try:
+            clip = await self.decode(file, sampling, frame_size)
+        except DecodingError as error:
+            message = error.message.removeprefix(f"{file} ").replace(str(file), where)
+            raise ApiError(error.status, f"{where}: {message}", param=where) from error
+        return replace(clip, path=Path(where))
+
+    async def decode(
+        self,
+        file: Path,
+        sampling: FrameSampling,
+        frame_size: tuple[int, int] | None,
+        *,
+        want_audio: bool = True,
+    ) -> Clip:
+        """Decodes one file that needs no other name.
+
+        Args:
+            file: A local file.
+            sampling: Which moments to look at.
+            frame_size: Height and width that frames are scaled to; `None` for a preview.
+            want_audio: Whether to decode the sound.
+
+        Raises:
+            DecodingError: The file cannot be used, or broke its process.
+        """
         request = {
             "path": str(file),
             "sampling": asdict(sampling),
             "frame_size": frame_size,
+            "want_audio": want_audio,
             "limits": asdict(self._limits),
         }
         worker = await self._free.get()
@@ -84,23 +124,19 @@ class DecodePool:
             facts, pixels, samples = await worker.ask(request, self._limits)
         except TimeoutError as error:
             self.num_restarts += 1
-            raise ApiError(
+            raise DecodingError(
                 422,
-                f"{where}: the file took more than {self._limits.decode_seconds:g} s to decode; "
+                f"the file took more than {self._limits.decode_seconds:g} s to decode; "
                 "send a shorter or smaller one.",
-                param=where,
             ) from error
         except (OSError, EOFError, ValueError) as error:
             self.num_restarts += 1
-            raise ApiError(
-                422, f"{where}: the file broke its decoder; check it in a player.", param=where
-            ) from error
+            raise DecodingError(422, "the file broke its decoder; check it in a player.") from error
         finally:
             self._free.put_nowait(worker)
         if "error" in facts:
-            message = str(facts["message"]).removeprefix(f"{file} ").replace(str(file), where)
-            raise ApiError(_STATUSES[facts["error"]], f"{where}: {message}", param=where)
-        return _clip(Path(where), facts, pixels, samples)
+            raise DecodingError(_STATUSES[facts["error"]], str(facts["message"]))
+        return _clip(file, facts, pixels, samples)
 
 
 class _Worker:

@@ -23,6 +23,8 @@ from videollama.serve.request_log import log_request
 OPEN_PATHS = ("/health", "/ready", "/openapi.json")
 JSON_PATHS = ("/v1/chat/completions", "/v1/embeddings")
 UPLOAD_PATH = "/v1/files"
+PAGE_PATH = "/web"  # what `serve --web` shows in a browser
+PAGE_UPLOAD_PATH = f"{PAGE_PATH}/gradio_api/upload"
 _ENVELOPE_BYTES = 2**16  # what a form adds to the file in it
 _CLIENTS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -71,7 +73,9 @@ class Gate:
         self._admitted = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection's request; other kinds of connection pass."""
+        """One connection's request; the application's beginning and end pass, nothing else."""
+        if scope["type"] == "websocket":
+            return  # there are none here, so they pass no check either
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -116,8 +120,11 @@ class Gate:
             self._pages.check(headers.get("origin"), headers.get("host", ""))
             if path not in OPEN_PATHS and method != "OPTIONS":
                 address = (scope.get("client") or ("unknown", 0))[0]
-                visit.caller = self._keys.caller(headers.get("authorization"), address)
-            if method != "POST" or not path.startswith("/v1/"):
+                is_page = path == PAGE_PATH or path.startswith(f"{PAGE_PATH}/")
+                visit.caller = self._keys.caller(
+                    headers.get("authorization"), address, is_browser=is_page
+                )
+            if method != "POST" or not path.startswith(("/v1/", f"{PAGE_PATH}/")):
                 await self._app(scope, bounded, send)
                 return
             self._rate.take(visit.caller.rate_key)
@@ -146,7 +153,7 @@ class Gate:
             raise _too_large(most_bytes)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         wanted = "application/json" if path in JSON_PATHS else None
-        if path == UPLOAD_PATH:
+        if path in (UPLOAD_PATH, PAGE_UPLOAD_PATH):
             wanted = "multipart/form-data"
         if wanted is not None and kind != wanted:
             raise ApiError(415, f"The body must be {wanted}; set the header Content-Type.")
@@ -211,7 +218,8 @@ class _BoundedBody:
 
 
 def _most_bytes(path: str, limits: Limits) -> int:
-    return limits.upload_bytes + _ENVELOPE_BYTES if path == UPLOAD_PATH else limits.body_bytes
+    is_upload = path in (UPLOAD_PATH, PAGE_UPLOAD_PATH)
+    return limits.upload_bytes + _ENVELOPE_BYTES if is_upload else limits.body_bytes
 
 
 def _too_large(most_bytes: int) -> ApiError:

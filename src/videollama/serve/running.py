@@ -1,16 +1,20 @@
 """Runs the server until it is told to stop; answers that have begun are finished first."""
 
+import asyncio
 import ipaddress
 import socket
+from collections.abc import Callable
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from videollama.serve.app import Access, build_app
+from videollama.serve.app import Access, AddPage, build_app
+from videollama.serve.gate import PAGE_PATH
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
 from videollama.serve.request_log import write_json_lines
 
+_HEARTBEAT_PATH = f"{PAGE_PATH}/gradio_api/heartbeat/"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -24,7 +28,13 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def serve(host: ModelHost, limits: Limits, access: Access, listener: socket.socket) -> None:
+def serve(
+    host: ModelHost,
+    limits: Limits,
+    access: Access,
+    listener: socket.socket,
+    add_page: AddPage | None = None,
+) -> None:
     """Answers at a socket until SIGTERM or Ctrl-C; a second Ctrl-C does not wait.
 
     Args:
@@ -32,6 +42,7 @@ def serve(host: ModelHost, limits: Limits, access: Access, listener: socket.sock
         limits: What a request may take.
         access: Who may ask.
         listener: Bound to an address; it is closed at the end.
+        add_page: As for `build_app`.
 
     Raises:
         VideoLlamaError: The model could not be loaded.
@@ -42,14 +53,40 @@ def serve(host: ModelHost, limits: Limits, access: Access, listener: socket.sock
         if done.failure is not None:
             server.should_exit = True
 
-    app = build_app(host, limits, access, stop_when_failed)
-    server = _server(app, limits)
+    app = build_app(host, limits, access, stop_when_failed, add_page)
+    server = _server(_EndingHeartbeats(app, lambda: server.should_exit), limits)
     server.run(sockets=[listener])
     if host.failure is not None:
         raise host.failure
 
 
-def _server(app: FastAPI, limits: Limits) -> uvicorn.Server:
+class _EndingHeartbeats:
+    """Lets go of the pages that are open when the server ends, which would hold it up for long.
+
+    Each holds a connection that says whether its visitor is still there.
+    """
+
+    def __init__(self, app: ASGIApp, is_ending: Callable[[], bool]) -> None:
+        self._app, self._is_ending = app, is_ending
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(_HEARTBEAT_PATH):
+            await self._app(scope, receive, send)
+            return
+
+        async def receive_while_running() -> Message:
+            while not self._is_ending():
+                try:
+                    async with asyncio.timeout(0.5):
+                        return await receive()
+                except TimeoutError:
+                    continue
+            return {"type": "http.disconnect"}
+
+        await self._app(scope, receive_while_running, send)
+
+
+def _server(app: ASGIApp, limits: Limits) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,

@@ -4,8 +4,11 @@ from importlib.resources import files
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from videollama.web.backend import Backend, PageLimits
+from videollama.web.guard import PageGuard
 from videollama.web.handlers import Handlers
 from videollama.web.layout import Parts, lay_out
 from videollama.web.session import Session
@@ -44,7 +47,9 @@ def page_look(limits: PageLimits) -> dict[str, Any]:
     Args:
         limits: Those of the page's backend.
     """
+    guard = Middleware(PageGuard, folder=get_upload_folder, stored_bytes=limits.stored_bytes)
     return {
+        "app_kwargs": {"middleware": [guard]},
         # Gradio's own fonts are left out: the machine's know Chinese too.
         "theme": gr.themes.Default(primary_hue="blue", font=_FONTS, font_mono=("monospace",)),
         "css": files("videollama.web").joinpath("style.css").read_text(encoding="utf-8"),

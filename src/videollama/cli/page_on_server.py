@@ -1,0 +1,105 @@
+"""`serve --web`: the page inside the server, with its model, its queue and its limits."""
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+from anyio import from_thread
+from fastapi import FastAPI
+
+from videollama.errors import BusyError, InputError, MediaError, VideoLlamaError
+from videollama.inference.scheduling import Request, Ticket
+from videollama.media.clip import Clip
+from videollama.media.frame_sampling import FrameSampling
+from videollama.serve.api_errors import ApiError
+from videollama.serve.decoding import DecodePool, DecodingError
+from videollama.serve.gate import PAGE_PATH
+from videollama.serve.limits import Limits
+from videollama.serve.model_host import ModelHost
+from videollama.web.backend import Backend, PageLimits
+from videollama.web.page import build_page, page_look
+
+
+def mount_page(
+    app: FastAPI, host: ModelHost, pool: DecodePool, limits: Limits, files_folder: Path
+) -> None:
+    """Puts the page at `/web`.
+
+    Args:
+        app: The server, before its gate is closed around it.
+        host: The model, which may still be loading.
+        pool: Opens what visitors upload.
+        limits: Of the server.
+        files_folder: Where uploads are kept.
+    """
+    folder = (files_folder / "page").resolve()
+    _remove_older(folder, limits.stored_hours * 3600)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    backend = served_backend(host, pool, limits)
+    look = page_look(backend.limits)
+    gr.mount_gradio_app(
+        app, build_page(backend), path=PAGE_PATH, show_error=False, ssr_mode=False, **look
+    )
+
+
+def served_backend(host: ModelHost, pool: DecodePool, limits: Limits) -> Backend:
+    """Opens files in the processes of the server, and asks its model.
+
+    Its functions are called in threads that were started from the server's event loop.
+    """
+
+    def decode(
+        file: Path, sampling: FrameSampling, want_audio: bool, frame_size: tuple[int, int] | None
+    ) -> Clip:
+        work = partial(pool.decode, file, sampling, frame_size, want_audio=want_audio)
+        try:
+            return from_thread.run(work)
+        except DecodingError as error:
+            raise _told(error, file) from error
+        except ApiError as error:  # no process could be started
+            raise BusyError(error.message) from error
+
+    def preview(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
+        return decode(file, sampling, want_audio, None)
+
+    def read(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
+        _require_loaded(host)
+        return decode(file, sampling, want_audio, host.loaded().processor.frame_size)
+
+    def submit(request: Request) -> Ticket:
+        _require_loaded(host)
+        return host.submit(request)
+
+    usual = PageLimits()
+    page_limits = PageLimits(
+        upload_bytes=limits.upload_bytes,
+        stored_bytes=limits.stored_bytes,
+        num_frames=min(usual.num_frames, limits.media_frames),
+        max_new_tokens=min(usual.max_new_tokens, limits.new_tokens),
+        answers=limits.running_requests,
+        waiting=max(1, limits.waiting_requests),
+        answer_seconds=limits.request_seconds,
+    )
+    return Backend(read, preview, submit, page_limits)
+
+
+def _remove_older(folder: Path, seconds: float) -> None:
+    """Removes uploads of a server that was killed before it could."""
+    for path in folder.rglob("*"):
+        if path.is_file() and time.time() - path.stat().st_mtime > seconds:
+            path.unlink(missing_ok=True)
+
+
+def _require_loaded(host: ModelHost) -> None:
+    if not host.ready:
+        raise BusyError("The model is being loaded; ask again in a moment.")
+
+
+def _told(error: DecodingError, file: Path) -> VideoLlamaError:
+    """The error that the page shows."""
+    if error.status == 400:
+        return InputError(error.message)
+    named = error.message.startswith(str(file))
+    return MediaError(error.message if named else f"{file}: {error.message}")
