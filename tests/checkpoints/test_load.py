@@ -154,3 +154,23 @@ def test_an_unknown_number_type_is_told_before_anything_is_read(monkeypatch):
     monkeypatch.setattr("videollama.checkpoints.load.read_model", never)
     with pytest.raises(InputError, match="Unknown dtype 'int3'; use auto"):
         load_model("tiny", "cpu", "int3")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("config.json", '{"model_type": "video_llama", "text_config": 3}', "describes no model"),
+        ("config.json", '{"model_type": "video_llama", "family": 1}', "describes no model"),
+        ("generation_config.json", '{"max_new', "is not readable JSON"),
+        ("generation_config.json", '{"max_new_tokens": -1}', "max_new_tokens"),
+        ("tokenizer.json", '{"model', "has no usable tokenizer"),
+    ],
+)
+def test_a_file_of_a_folder_of_ours_that_makes_no_sense_is_named(
+    tmp_path, tiny_model, tiny_processor, name, content, reason
+):
+    tiny_model.save_pretrained(tmp_path / "whole")
+    tiny_processor.save_pretrained(tmp_path / "whole")
+    (tmp_path / "whole" / name).write_text(content)
+    with pytest.raises(CheckpointError, match=reason):
+        load_model(tmp_path / "whole", device="cpu")

@@ -1,5 +1,7 @@
 """What happens to a folder as released: read right, or refused with what would fit."""
 
+import json
+
 import pytest
 import torch
 
@@ -239,3 +241,26 @@ def test_a_vicuna_delta_is_no_language_model(tmp_path):
     )
     with pytest.raises(CheckpointError, match="add it to LLaMA first"):
         load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"num_attention_heads": "many"}, r"'num_attention_heads' expected int, got str"),
+        ({"num_attention_heads": 5}, r"is not a multiple of the number of attention heads \(5\)"),
+        ({"model_type": "llama9"}, r"model type `llama9`.*update transformers"),
+    ],
+)
+def test_a_decoder_whose_configuration_makes_no_model_is_named(released_copy, change, reason):
+    file = released_copy / "llama-2-7b-chat-hf" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(CheckpointError, match=reason) as refusal:
+        load_model(released_copy)
+    assert str(refusal.value).startswith(str(file))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_damaged_tokenizer_is_named(released_copy):
+    (released_copy / "llama-2-7b-chat-hf" / "tokenizer.model").write_bytes(b"\0garbage" * 50)
+    with pytest.raises(CheckpointError, match=r"has no usable tokenizer \(.*parse"):
+        load_model(released_copy)

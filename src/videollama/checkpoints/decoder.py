@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videollama.checkpoints.adapters import base_model_of, merge_adapter
+from videollama.checkpoints.model_configs import read_decoder_config
 from videollama.checkpoints.released_files import Family, family_of_decoder
 from videollama.checkpoints.resolve import read_json
 from videollama.checkpoints.tensor_files import read_tensors
@@ -57,7 +58,8 @@ def open_decoder(folder: Path) -> Decoder | None:
     """The language model in a folder, or None if it holds something else.
 
     Raises:
-        CheckpointError: a PEFT adapter whose base model is not on this machine, or a vicuna delta.
+        CheckpointError: a PEFT adapter whose base model is not on this machine, a vicuna delta, or
+            a configuration that describes no model.
     """
     base = _adapter_base(folder) if (folder / "adapter_config.json").exists() else folder
     if not (base / "config.json").exists():
@@ -69,12 +71,7 @@ def open_decoder(folder: Path) -> Decoder | None:
             f"{folder} holds the difference to LLaMA, not a language model; add it to LLaMA first "
             "(FastChat's apply_delta)."
         )
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(base, local_files_only=True)
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{base}/config.json is of no known kind ({error}).") from error
+    config = read_decoder_config(base)
     family = family_of_decoder(folder.name, config) or family_of_decoder(base.name, config)
     return Decoder(folder, base, config, family)
 

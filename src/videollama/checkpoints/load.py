@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from videollama.checkpoints.assemble import assemble
 from videollama.checkpoints.devices import check_dtype, choose_device, choose_dtype
+from videollama.checkpoints.model_configs import read_generation_config, read_own_config
 from videollama.checkpoints.resolve import ResolvedModel, read_json, resolve
 from videollama.errors import CheckpointError
 
@@ -82,13 +83,12 @@ def _read_ours(
 ) -> "tuple[VideoLlamaConfig, dict[str, torch.Tensor], VideoLlamaProcessor]":
     """A folder of ours; what it leaves out of the tiny model comes from the cache."""
     from videollama.checkpoints.tensor_files import read_tensors
-    from videollama.configuration import VideoLlamaConfig
 
     if not (folder / "config.json").exists():
         raise CheckpointError(
             f"{folder} holds no config.json; install the package or fetch the model again."
         )
-    config = VideoLlamaConfig.from_dict(read_json(folder / "config.json"))
+    config = read_own_config(folder)
     state_dict = read_tensors(folder)
     tokenizer_folder = folder
     if config.family == "tiny" and not _has(state_dict, "language_model."):
@@ -128,10 +128,8 @@ def _add_fetched_parts(state_dict: "dict[str, torch.Tensor]") -> Path:
 
 def _take_generation_defaults(model: "VideoLlamaForConditionalGeneration", folder: Path) -> None:
     """How a folder of ours wants its decoder to write, where it says so."""
-    from transformers import GenerationConfig
-
     if (folder / "generation_config.json").exists():
-        model.generation_config = GenerationConfig.from_pretrained(folder)
+        model.generation_config = read_generation_config(folder)
 
 
 def _has(state_dict: "dict[str, torch.Tensor]", prefix: str) -> bool:

@@ -4,6 +4,7 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from videollama.checkpoints.reasons import reason_in
 from videollama.checkpoints.resolve import read_json, require_complete
 from videollama.errors import CheckpointError
 
@@ -99,7 +100,6 @@ def _is_zip(path: Path) -> bool:
 
 
 def _damaged(path: Path, error: Exception) -> CheckpointError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return CheckpointError(
-        f"{path} is damaged or half-downloaded ({reason[:120]}); fetch it again."
+        f"{path} is damaged or half-downloaded ({reason_in(error)}); fetch it again."
     )

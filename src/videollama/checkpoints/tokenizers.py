@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from videollama.checkpoints.reasons import reason_in
 from videollama.errors import CheckpointError
 
 
@@ -24,8 +25,8 @@ def load_tokenizer(folder: Path, *, family: str) -> Any:
     loader = LegacyLlamaTokenizer if legacy else AutoTokenizer
     try:
         return loader.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # tokenizers raises this very class for a damaged file
         raise CheckpointError(
-            f"{folder} has no usable tokenizer ({str(error).splitlines()[0][:120]}); fetch "
+            f"{folder} has no usable tokenizer ({reason_in(error)}); fetch "
             "tokenizer.model or tokenizer.json of the decoder again."
         ) from error
