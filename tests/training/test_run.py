@@ -1,6 +1,7 @@
 """Whole runs: every stage ends in weights, a stopped run goes on exactly, a mad one ends early."""
 
 import json
+import resource
 
 import pytest
 import torch
@@ -115,6 +116,32 @@ def test_a_kill_while_saving_leaves_the_checkpoint_before(
     finished = train(recipe, data_folder, tmp_path / "run", resume=True, report=lines)
     assert finished.steps == 4
     assert not (tmp_path / "run" / ".draft").exists()
+
+
+def test_a_disk_that_fills_up_while_saving_leaves_the_checkpoint_before(
+    tmp_path, data_folder, make_recipe, lines, monkeypatch
+):
+    """A limit on the size of files stands for the full disk; torch's writer meets both alike."""
+    recipe = make_recipe("audio_pretrain")
+    save = ObjectiveTrainer._save_optimizer_and_scheduler
+
+    def full_at_step_4(trainer, folder):
+        former = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if trainer.state.global_step == 4:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, former[1]))
+        try:
+            save(trainer, folder)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+    monkeypatch.setattr(ObjectiveTrainer, "_save_optimizer_and_scheduler", full_at_step_4)
+    told = r"checkpoint-4 could not be .* free some space\. checkpoint-2 is whole; .*--resume"
+    with pytest.raises(OutputError, match=told):
+        train(recipe, data_folder, tmp_path / "run", report=lines)
+    assert [path.name for path in checkpoints(tmp_path / "run")] == ["checkpoint-2"]
+    assert not (tmp_path / "run" / ".draft").exists()
+    monkeypatch.undo()
+    assert train(recipe, data_folder, tmp_path / "run", resume=True, report=lines).steps == 4
 
 
 def test_old_checkpoints_are_removed(tmp_path, data_folder, make_recipe, lines):

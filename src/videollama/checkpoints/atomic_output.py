@@ -18,7 +18,9 @@ _REASONS = {
     errno.EPERM: "permission is denied",
     errno.ENOTDIR: "a part of the path is a file",
     errno.EEXIST: "a file of that name is in the way",
+    errno.EFBIG: "the file system takes no file of that size",
 }
+_TORCH_WRITER = ("inline_container", "iostream error", "PytorchStreamWriter")
 
 
 @contextmanager
@@ -106,7 +108,7 @@ def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterato
         remedy: what to do where the place is the reason.
 
     Raises:
-        OutputError: the place is read-only or full.
+        OutputError: the place is read-only or full, or takes no file so large.
     """
     from safetensors import SafetensorError
 
@@ -123,6 +125,12 @@ def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterato
         if number is None:
             raise
         raise _refusal(target, number, remedy) from error
+    except RuntimeError as error:  # torch's writer does not report which error it met
+        if not any(word in str(error) for word in _TORCH_WRITER):
+            raise
+        raise OutputError(
+            f"{target} could not be written whole; the disk is probably full: free some space."
+        ) from error
 
 
 def _refusal(target: Path, number: int, remedy: str) -> OutputError:

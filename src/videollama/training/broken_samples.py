@@ -13,7 +13,7 @@ class BrokenSamples:
 
     Attributes:
         limit: So many are skipped; one more stops the run.
-        reasons: What is wrong, by the sample's name.
+        reasons: What is wrong, by the sample's name, which the reason does not repeat.
     """
 
     limit: int
@@ -25,9 +25,9 @@ class BrokenSamples:
         Raises:
             DataError: There are more than the limit.
         """
-        self.reasons[name] = reason
+        self.reasons[name] = reason.removeprefix(name).lstrip(" :")
         if len(self.reasons) > self.limit:
-            first = "; ".join(f"{n} ({why})" for n, why in list(self.reasons.items())[:_SHOWN])
+            first = "; ".join(f"{n}: {why}" for n, why in list(self.reasons.items())[:_SHOWN])
             raise DataError(
                 f"{len(self.reasons)} training samples are broken, more than data.max_broken="
                 f"{self.limit}; the first: {first}. Mend or remove them, or raise the limit."

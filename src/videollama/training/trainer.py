@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from videollama.checkpoints.atomic_output import new_file, writing_to
-from videollama.errors import DataError
+from videollama.errors import DataError, OutputError
 from videollama.training.batches import Batches
 from videollama.training.callbacks import StepNotes, TimeLimit
 from videollama.training.recipe import TrainingSection
@@ -184,23 +184,38 @@ class ObjectiveTrainer(Trainer):
         """Write a checkpoint beside its place, rename it, and remove old ones."""
         if self._saved_at == self.state.global_step:
             return
-        name = f"checkpoint-{self.state.global_step}"
+        target = self._folder / f"checkpoint-{self.state.global_step}"
         self._draft = self._folder / ".draft"
-        with writing_to(self._folder / name):
+        try:
+            with writing_to(target):
+                self._write_checkpoint(target, model, trial)
+        except OutputError as error:
+            raise OutputError(f"{error} {self._way_on()}") from error
+        finally:
             if self.args.should_save:
                 shutil.rmtree(self._draft, ignore_errors=True)
-                self._draft.mkdir()
-            self.accelerator.wait_for_everyone()
-            super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
-            if self.args.should_save:
-                target = self._folder / name
-                shutil.rmtree(target, ignore_errors=True)
-                (self._draft / name).replace(target)
-                shutil.rmtree(self._draft)
-                for old in checkpoints(self._folder)[: -self._options.keep_checkpoints]:
-                    shutil.rmtree(old)
-        self._draft, self._saved_at = None, self.state.global_step
+            self._draft = None
+        self._saved_at = self.state.global_step
+
+    def _write_checkpoint(self, target: Path, model: nn.Module, trial: Any) -> None:
+        if self.args.should_save and self._draft is not None:
+            shutil.rmtree(self._draft, ignore_errors=True)
+            self._draft.mkdir()
+        self.accelerator.wait_for_everyone()
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save and self._draft is not None:
+            shutil.rmtree(target, ignore_errors=True)
+            (self._draft / target.name).replace(target)
+            for old in checkpoints(self._folder)[: -self._options.keep_checkpoints]:
+                shutil.rmtree(old)
+
+    def _way_on(self) -> str:
+        """What to do after a checkpoint could not be written."""
+        whole = checkpoints(self._folder)
+        if not whole:
+            return "No checkpoint is there yet; begin again with another --out."
+        return f"{whole[-1].name} is whole; go on from it with --resume."
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Save only what is trained."""
