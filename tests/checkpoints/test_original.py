@@ -1,6 +1,7 @@
 """What happens to a folder as released: read right, or refused with what would fit."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -182,6 +183,16 @@ def test_a_missing_frozen_file_is_named_with_its_address(released_copy, cache, n
     (released_copy / name).unlink()
     with pytest.raises(CheckpointError, match=f"lacks {name}.*https://"):
         load_model(released_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("eva_vit_g.pth", "imagebind_huge.pth"), ("imagebind_huge.pth", "eva_vit_g.pth")],
+)
+def test_a_frozen_file_under_the_name_of_another_is_named(released_copy, name, other):
+    shutil.copy(released_copy / other, released_copy / name)
+    with pytest.raises(CheckpointError, match=rf"{name} does not hold .* it has no tensor \w+"):
+        read_original(released_copy)
 
 
 def test_frozen_files_may_lie_in_torch_hubs_folder(released_copy, cache, tmp_path):

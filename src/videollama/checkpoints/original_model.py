@@ -1,5 +1,7 @@
 """From the authors' files to our configuration and tensors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from videollama.checkpoints.original_keys import (
     map_vit_keys,
 )
 from videollama.checkpoints.original_sizes import (
+    MissingTensorError,
     imagebind_sizes,
     qformer_sizes,
     tensor_of,
@@ -55,9 +58,11 @@ def read_original(
     """
     found = find_original_files(folder, checkpoint)
     parts = _Parts(folder, found.tensors)
-    sizes, tensors = _picture_branch(parts)
+    with _told_of(found.video.path):
+        sizes, tensors = _picture_branch(parts)
     if found.audio is not None:
-        sound_sizes, sound_tensors = _sound_branch(parts, vision=imagebind_vision)
+        with _told_of(found.audio.path):
+            sound_sizes, sound_tensors = _sound_branch(parts, vision=imagebind_vision)
         sizes, tensors = {**sizes, **sound_sizes}, {**tensors, **sound_tensors}
     require_all_used(found.tensors, tensors, str(found.video.path))
     tensors.update(
@@ -72,50 +77,56 @@ class _Parts:
     def __init__(self, folder: Path, branches: Tensors) -> None:
         self.folder, self.branches = folder, branches
 
-    def read(self, prefix: str, file_name: str) -> tuple[Tensors, str]:
-        """Tensors and the prefix of their names."""
+    @contextmanager
+    def read(self, prefix: str, file_name: str) -> Iterator[tuple[Tensors, str]]:
+        """Tensors and the prefix of their names; what the block misses is told of their file."""
         frozen = {key for key in self.branches if key.startswith(prefix)}
         if any(key.endswith(".weight") for key in frozen):
-            return self.branches, prefix
-        return read_checkpoint(find_frozen_file(self.folder, file_name))[0], ""
+            yield self.branches, prefix
+            return
+        file = find_frozen_file(self.folder, file_name)
+        with _told_of(file):
+            yield read_checkpoint(file)[0], ""
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except MissingTensorError as error:
+        raise CheckpointError(
+            f"{file} does not hold what its name says: {error}. Fetch it again, or give the file "
+            "that holds it this name."
+        ) from error
 
 
 def _picture_branch(parts: _Parts) -> tuple[dict[str, Any], Tensors]:
-    vit, vit_prefix = parts.read("visual_encoder.", VIT_FILE)
-    blip2 = parts.read("Qformer.", IMAGE_QFORMER_FILE)[0]
-    vision_config = vit_sizes(vit, vit_prefix)
-    sizes = {
-        "vision_config": vision_config,
-        "image_qformer_config": qformer_sizes(blip2, "Qformer."),
+    sizes: dict[str, Any] = {
         "video_qformer_config": qformer_sizes(parts.branches, "video_Qformer."),
-        "num_image_query_tokens": tensor_of(blip2, "query_tokens").shape[1],
         "num_video_query_tokens": tensor_of(parts.branches, "video_query_tokens").shape[1],
         "max_frames": tensor_of(parts.branches, "video_frame_position_embedding.weight").shape[0],
     }
-    tensors = {
-        **map_vit_keys(vit, vision_config["num_hidden_layers"], vit_prefix),
-        **map_image_qformer_keys(blip2),
-        **map_video_branch_keys(parts.branches),
-    }
-    return sizes, tensors
+    with parts.read("visual_encoder.", VIT_FILE) as (vit, prefix):
+        sizes["vision_config"] = vit_sizes(vit, prefix)
+        tensors = map_vit_keys(vit, sizes["vision_config"]["num_hidden_layers"], prefix)
+    with parts.read("Qformer.", IMAGE_QFORMER_FILE) as (blip2, _):
+        sizes["image_qformer_config"] = qformer_sizes(blip2, "Qformer.")
+        sizes["num_image_query_tokens"] = tensor_of(blip2, "query_tokens").shape[1]
+        tensors |= map_image_qformer_keys(blip2)
+    return sizes, tensors | map_video_branch_keys(parts.branches)
 
 
 def _sound_branch(parts: _Parts, *, vision: bool) -> tuple[dict[str, Any], Tensors]:
-    imagebind, prefix = parts.read("audio_encoder.", IMAGEBIND_FILE)
-    sizes = {
-        "audio_config": {
-            "model_type": "imagebind",
-            **imagebind_sizes(imagebind, prefix, vision=vision),
-        },
+    sizes: dict[str, Any] = {
         "audio_qformer_config": qformer_sizes(parts.branches, "audio_Qformer."),
         "num_audio_query_tokens": tensor_of(parts.branches, "audio_query_tokens").shape[1],
         "max_segments": tensor_of(parts.branches, "audio_position_embedding.weight").shape[0],
     }
-    tensors = {
-        **map_imagebind_keys(imagebind, prefix, vision=vision),
-        **map_audio_branch_keys(parts.branches),
-    }
-    return sizes, tensors
+    with parts.read("audio_encoder.", IMAGEBIND_FILE) as (imagebind, prefix):
+        encoder_sizes = imagebind_sizes(imagebind, prefix, vision=vision)
+        sizes["audio_config"] = {"model_type": "imagebind", **encoder_sizes}
+        tensors = map_imagebind_keys(imagebind, prefix, vision=vision)
+    return sizes, tensors | map_audio_branch_keys(parts.branches)
 
 
 def _decoder_tensors(found: OriginalFiles, parts: _Parts) -> Tensors:

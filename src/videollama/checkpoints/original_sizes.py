@@ -18,6 +18,10 @@ EVA_HEAD_SIZE = 88
 MEL_BINS, MEL_FRAMES = 128, 204
 
 
+class MissingTensorError(CheckpointError):
+    """What a file lacks, without the file's name, which the reader of the file adds."""
+
+
 def qformer_sizes(original: "dict[str, Tensor]", prefix: str) -> dict[str, Any]:
     """Arguments of a `Blip2QFormerConfig`.
 
@@ -36,7 +40,7 @@ def qformer_sizes(original: "dict[str, Tensor]", prefix: str) -> dict[str, Any]:
         )
     )
     if not crossing:
-        raise CheckpointError(f"The checkpoint has no {layer}0.crossattention.self.key.weight.")
+        raise MissingTensorError(f"it has no tensor {layer}0.crossattention.self.key.weight")
     num_layers = 1 + max(_numbers(original, layer))
     key = tensor_of(original, f"{layer}0.crossattention.self.key.weight")
     width = key.shape[0]
@@ -135,12 +139,12 @@ def _numbers(original: "dict[str, Tensor]", prefix: str) -> set[int]:
     pattern = re.compile(rf"{re.escape(prefix)}(\d+)\.")
     numbers = {int(match[1]) for name in original if (match := pattern.match(name))}
     if not numbers:
-        raise CheckpointError(f"The checkpoint has no tensors named {prefix}0.…")
+        raise MissingTensorError(f"it has no tensors named {prefix}0.…")
     return numbers
 
 
 def tensor_of(original: "dict[str, Tensor]", name: str) -> "Tensor":
     """A tensor of a checkpoint; refuses where it is missing."""
     if name not in original:
-        raise CheckpointError(f"The checkpoint has no tensor {name}.")
+        raise MissingTensorError(f"it has no tensor {name}")
     return original[name]
