@@ -114,10 +114,12 @@ def test_missing_unknown_and_ill_shaped_tensors_are_all_listed(installed):
     assert "frame_position_embedding.weight (3, 32) for (32, 32)" in message
 
 
-def test_a_damaged_cache_is_named(installed, cache):
+def test_a_damaged_cache_is_named_with_the_command_that_mends_it(installed, cache):
     path = cache / "tiny" / "vision_encoder.safetensors"
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(CheckpointError, match=r"vision_encoder\.safetensors is damaged"):
+    with pytest.raises(
+        CheckpointError, match=r"vision_encoder\.safetensors is damaged .* pull --force"
+    ):
         load_model(device="cpu")
 
 

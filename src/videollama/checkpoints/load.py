@@ -117,10 +117,12 @@ def _add_fetched_parts(state_dict: "dict[str, torch.Tensor]") -> Path:
     from videollama.checkpoints.tensor_files import read_tensor_file, read_tensors
 
     parts = pull()
-    for prefix, tensors in (
-        ("language_model.", read_tensors(parts.decoder)),
-        ("vision_encoder.", read_tensor_file(parts.vision_encoder)),
-    ):
+    try:
+        decoder = read_tensors(parts.decoder)
+        vision_encoder = read_tensor_file(parts.vision_encoder)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} The command for it: videollama pull --force") from error
+    for prefix, tensors in (("language_model.", decoder), ("vision_encoder.", vision_encoder)):
         if not _has(state_dict, prefix):
             state_dict.update({f"{prefix}{key}": tensor for key, tensor in tensors.items()})
     return parts.decoder
