@@ -1,7 +1,10 @@
+from threading import Event
+
 import pytest
 
 from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import InputError
+from videollama.inference import batching
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,34 @@ def test_results_come_batch_by_batch(assistant, files):
     assert next(results).answer is not None
     assert next(results).answer is not None
     assert "missing.mp4" in next(results).error
+
+
+def test_the_next_files_are_opened_while_the_first_are_answered(assistant, files, monkeypatch):
+    second_is_opened = Event()
+    read, encode = batching.read_media, assistant.encoder.encode
+
+    def noting_read(item, *arguments):
+        if item == files[3]:
+            second_is_opened.set()
+        return read(item, *arguments)
+
+    def encode_once_it_is(*arguments):
+        assert second_is_opened.wait(30)
+        return encode(*arguments)
+
+    monkeypatch.setattr(batching, "read_media", noting_read)
+    monkeypatch.setattr(assistant.encoder, "encode", encode_once_it_is)
+    results = assistant.caption([files[0], files[3]], batch_size=1, max_new_tokens=1)
+    assert all(result.answer for result in results)
+
+
+def test_a_defect_while_opening_is_not_hidden(assistant, files, monkeypatch):
+    def broken_read(*_):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(batching, "read_media", broken_read)
+    with pytest.raises(RuntimeError, match="a defect"):
+        list(assistant.caption(files, max_new_tokens=1))
 
 
 def test_only_broken_files_need_no_decoder(assistant, files):

@@ -1,6 +1,11 @@
-"""Many files, one question: several conversations per pass of the decoder."""
+"""Many files, one question: several conversations per pass of the decoder.
+
+While a batch is encoded and answered, another thread opens the files of the next.
+"""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -49,11 +54,9 @@ def caption_in_batches(
     Yields:
         One result per file, in order; a file that cannot be used gives its error.
     """
-    for first in range(0, len(media), batch_size):
-        started = perf_counter()
-        side = model.config.vision_config.image_size
-        opened = [_open(item, sampling, side) for item in media[first : first + batch_size]]
-        read_seconds = perf_counter() - started
+    side = model.config.vision_config.image_size
+    batches = [media[first : first + batch_size] for first in range(0, len(media), batch_size)]
+    for opened, read_seconds in _one_ahead(batches, sampling, side):
         clips = [item for item in opened if isinstance(item, Clip)]
         answers = iter(_answers(model, processor, encoder, clips, question, words, read_seconds))
         for item in opened:
@@ -61,6 +64,39 @@ def caption_in_batches(
                 yield item
             else:
                 yield Captioned(str(item.path), answer=next(answers))
+
+
+def _one_ahead(
+    batches: Sequence[Sequence[Medium]], sampling: FrameSampling, frame_side: int
+) -> Iterator[tuple[list[Clip | Captioned], float]]:
+    """Opened batches and the seconds that took, each begun when the one before is handed out."""
+    if not batches:
+        return
+    coming = _begin_opening(batches[0], sampling, frame_side)
+    for batch in batches[1:]:
+        opened = coming.result()
+        coming = _begin_opening(batch, sampling, frame_side)
+        yield opened
+    yield coming.result()
+
+
+def _begin_opening(
+    batch: Sequence[Medium], sampling: FrameSampling, frame_side: int
+) -> "Future[tuple[list[Clip | Captioned], float]]":
+    """In a daemon thread, so that Ctrl-C does not wait for the end of a long file."""
+    future: Future[tuple[list[Clip | Captioned], float]] = Future()
+
+    def open_all() -> None:
+        started = perf_counter()
+        try:
+            opened = [_open(item, sampling, frame_side) for item in batch]
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result((opened, perf_counter() - started))
+
+    Thread(target=open_all, daemon=True).start()
+    return future
 
 
 def _open(item: Medium, sampling: FrameSampling, frame_side: int) -> Clip | Captioned:
@@ -79,7 +115,11 @@ def _answers(
     words: WordChoice,
     read_seconds: float,
 ) -> list[Answer]:
-    """One answer per clip; the timings are the batch's, divided by its size."""
+    """One answer per clip; the timings are the batch's, divided by its size.
+
+    The files may have been read while the batch before was answered, so the sum may be more than
+    has passed.
+    """
     if not clips:
         return []
     started = perf_counter()
