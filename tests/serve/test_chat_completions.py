@@ -4,7 +4,7 @@ import json
 import pytest
 
 from tests.serve.conftest import MODEL, ask, data_url, user, video
-from tests.synthetic import write_picture, write_sound
+from tests.synthetic import write_clip, write_picture, write_sound
 
 
 def error_of(response):
@@ -148,6 +148,45 @@ def test_moments_that_do_not_fit_are_refused(client, video_url):
         status, param, message = error_of(ask(client, user(video(video_url, **moments), "What?")))
         assert (status, param) == (400, "messages[0].content[0]")
         assert words in message
+
+
+def test_each_question_is_answered_from_the_part_that_it_names(
+    client, assistant, tmp_path, monkeypatch
+):
+    parts, encode = [], assistant.encoder.encode
+
+    def noting(messages, clips):
+        parts.append([(clip.start_seconds, round(clip.duration_seconds)) for clip in clips])
+        return encode(messages, clips)
+
+    monkeypatch.setattr(assistant.encoder, "encode", noting)
+    url = data_url(write_clip(tmp_path / "clip.mp4", seconds=5.0), "video/mp4")
+    picture = data_url(write_picture(tmp_path / "a.png"), "image/png")
+    shown = {"type": "image_url", "image_url": {"url": picture}}
+    first = user(video(url), shown, "What moves between 0:01 and 0:03?")
+    said = {"role": "assistant", "content": "Nothing."}
+    chosen = user(video(url, start_seconds=0), "What moves between 0:01 and 0:03?")
+    for messages in (first, [*first, said, *user("And then?")], chosen):
+        assert ask(client, messages, max_tokens=1).status_code == 200
+    assert parts == [[(1.0, 2), (0.0, 0)], [(0.0, 5), (0.0, 0)], [(0.0, 5)]]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What is heard from 5:00 to 6:00?", "beyond the end"),
+        ("What is heard from 6:00 to 5:00?", "not after"),
+    ],
+)
+def test_a_named_part_that_is_not_there_is_refused_with_the_way_out(
+    client, tmp_path, question, words
+):
+    sound = base64.b64encode(write_sound(tmp_path / "a.wav").read_bytes()).decode()
+    part = {"type": "input_audio", "input_audio": {"data": sound, "format": "wav"}}
+    status, param, message = error_of(ask(client, user(part, question)))
+    assert (status, param) == (400, "messages[0].content[0]")
+    assert words in message
+    assert "The question names this part; give start_seconds 0" in message
 
 
 def test_a_sound_without_sound_is_refused(client, mute_file):

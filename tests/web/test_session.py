@@ -73,6 +73,18 @@ def test_another_attempt_replaces_the_last_answer_with_other_words(opened, backe
     assert len({first.text, second.text, third.text}) > 1
 
 
+def test_a_question_is_answered_from_the_part_that_it_names(opened, backend):
+    turn = last(opened.ask(backend, "What moves before 0:01?", SHORT))
+    assert max(turn.seen[0].times_seconds) < 1
+    turn = last(opened.ask(backend, "And then?", SHORT))
+    assert max(turn.seen[0].times_seconds) > 1
+    chosen = replace(SHORT, start_seconds=1.0)
+    turn = last(opened.ask(backend, "What moves before 0:01?", chosen))
+    assert min(turn.seen[0].times_seconds) >= 1
+    with pytest.raises(InputError, match="beyond the end"):
+        last(opened.ask(backend, "What moves after 10:00?", SHORT))
+
+
 def test_the_sound_can_be_left_out(opened, backend):
     turn = last(opened.ask(backend, "What?", Settings(use_sound=False, max_new_tokens=2)))
     assert turn.heard == ()
@@ -83,6 +95,12 @@ def test_a_sound_file_is_heard_whatever_the_setting(backend, tmp_path):
     session, mute = Session(), Settings(use_sound=False, max_new_tokens=2)
     assert session.open(backend, write_sound(tmp_path / "a.wav"), mute).kind == "audio"
     assert last(session.ask(backend, "What?", mute)).heard[0].status == "present"
+
+
+def test_a_picture_has_no_parts(backend, tmp_path):
+    session = Session()
+    session.open(backend, write_picture(tmp_path / "a.png"), SHORT)
+    assert last(session.ask(backend, "What happens after 10:00?", SHORT)).status == "done"
 
 
 def test_a_picture_is_shown_in_its_own_shape(backend, tmp_path):

@@ -5,9 +5,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from videollama.inference import scheduling
+from videollama.inference.named_parts import part_named_in
 from videollama.inference.scheduling import Ticket
 from videollama.serve.answer_schemas import ChatCompletion, error_responses
-from videollama.serve.conversation import check_length, media_of, messages_of, word_choice
+from videollama.serve.conversation import (
+    check_length,
+    media_of,
+    messages_of,
+    question_of,
+    word_choice,
+)
 from videollama.serve.gate import Visit
 from videollama.serve.limits import Limits
 from videollama.serve.media_inputs import MediaReader
@@ -63,7 +70,8 @@ def chat_routes(host: ModelHost, media: MediaReader, limits: Limits, metrics: Me
         check_length(body, limits)
         words = word_choice(body, limits)
         inputs = media_of(body)
-        clips = await media.read(inputs, owner, assistant.processor.frame_size)
+        named = part_named_in(question_of(body))
+        clips = await media.read(inputs, owner, assistant.processor.frame_size, named)
         messages = messages_of(body, inputs, clips)
         return host.submit(scheduling.Request(messages, clips, words))
 

@@ -25,6 +25,11 @@ def media_of(body: ChatCompletionRequest) -> list[MediaInput]:
     ]
 
 
+def question_of(body: ChatCompletionRequest) -> str:
+    """The words of the last message."""
+    return "\n".join(_texts(body.messages[-1]))
+
+
 def check_length(body: ChatCompletionRequest, limits: Limits) -> None:
     """Refuses what would keep the tokenizer busy for long, and a turn without words.
 

@@ -5,12 +5,13 @@ import binascii
 import re
 from asyncio import CancelledError, ensure_future, shield, to_thread, wait
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from videollama.errors import InputError
+from videollama.inference.named_parts import NamedPart
 from videollama.media.clip import Clip
 from videollama.media.frame_sampling import FrameSampling
 from videollama.serve.address_fetch import fetch
@@ -66,7 +67,11 @@ class MediaReader:
         self._allow_addresses = allow_addresses
 
     async def read(
-        self, inputs: list[MediaInput], owner: str, frame_size: tuple[int, int]
+        self,
+        inputs: list[MediaInput],
+        owner: str,
+        frame_size: tuple[int, int],
+        named_part: NamedPart | None = None,
     ) -> list[Clip]:
         """Every medium as a clip, in their order.
 
@@ -74,6 +79,8 @@ class MediaReader:
             inputs: The media of one request.
             owner: Whose uploads may be used.
             frame_size: Height and width that the model sees.
+            named_part: What is looked at of videos and sounds for which the request names no
+                moments itself.
 
         Raises:
             ApiError: Which one cannot be used, and why.
@@ -87,10 +94,17 @@ class MediaReader:
                 param=where,
             )
         wishes = [self._sampling(each) for each in inputs]
-        return [
-            await self._read_one(each, sampling, owner, frame_size)
-            for each, sampling in zip(inputs, wishes, strict=True)
-        ]
+        clips = []
+        for each, sampling in zip(inputs, wishes, strict=True):
+            if named_part is None or not _may_be_cut(each, sampling):
+                clips.append(await self._read_one(each, sampling, owner, frame_size))
+                continue
+            try:
+                part = replace(sampling, **named_part._asdict())
+                clips.append(await self._read_one(each, part, owner, frame_size))
+            except (ApiError, InputError) as error:
+                raise _no_such_part(error, each.where) from error
+        return clips
 
     async def _read_one(
         self, each: MediaInput, sampling: FrameSampling, owner: str, frame_size: tuple[int, int]
@@ -149,6 +163,27 @@ class MediaReader:
             return FrameSampling(wanted, rate, start, end, moments.sampling)
         except InputError as error:
             raise ApiError(400, f"{each.where}: {error}", param=each.where) from error
+
+
+def _may_be_cut(each: MediaInput, sampling: FrameSampling) -> bool:
+    return (
+        not isinstance(each.part, ImagePart)
+        and sampling.start_seconds is None
+        and sampling.end_seconds is None
+    )
+
+
+def _no_such_part(error: ApiError | InputError, where: str) -> ApiError:
+    """The same error, where a question names a part that makes no sense or is not in the file."""
+    if isinstance(error, ApiError) and error.status_code != 400:
+        return error
+    reason = error.message if isinstance(error, ApiError) else f"{where}: {error}"
+    return ApiError(
+        400,
+        f"{reason} The question names this part; give start_seconds 0 with the file to look at "
+        "everything.",
+        param=where,
+    )
 
 
 async def _to_the_end(work: Callable[..., None], *arguments: object) -> None:

@@ -12,6 +12,7 @@ from videollama.errors import InputError
 from videollama.inference.answer import Heard, Seen
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import Message, answer_message, question_message
+from videollama.inference.named_parts import part_named_in
 from videollama.inference.options import WordChoice
 from videollama.inference.scheduling import Request, Ticket
 from videollama.media.clip import Clip
@@ -181,7 +182,7 @@ class Session:
         turns.append(turn)
         yield turn
         try:
-            clip = self._read(backend, settings)
+            clip = self._read(backend, settings, turn.question)
             asked = question_message(turn.question, [] if turn.messages_before else [clip])
             words = WordChoice(
                 settings.max_new_tokens, do_sample=turn.attempt > 0, seed=turn.attempt
@@ -211,10 +212,14 @@ class Session:
             self._messages = (*messages, answer_message(turn.text))
         yield turn
 
-    def _read(self, backend: "Backend", settings: Settings) -> Clip:
-        """The clip as the model gets it, read once for the same settings."""
-        is_sound = self.overview is not None and self.overview.kind == "audio"
-        sampling, use_sound = settings.sampling, settings.use_sound or is_sound
+    def _read(self, backend: "Backend", settings: Settings, question: str) -> Clip:
+        """The clip as the model gets it, read once for the same settings and the same part."""
+        kind = None if self.overview is None else self.overview.kind
+        sampling, use_sound = settings.sampling, settings.use_sound or kind == "audio"
+        named = part_named_in(question)
+        is_cut = settings.start_seconds is not None or settings.end_seconds is not None
+        if named is not None and kind != "image" and not is_cut:
+            sampling = replace(sampling, **named._asdict())
         if self._clip is None or self._clip[:2] != (sampling, use_sound):
             clip = backend.read(self._require_file(), sampling, use_sound)
             self._clip = (sampling, use_sound, clip)
