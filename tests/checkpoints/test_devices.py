@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from videollama.checkpoints.devices import choose_device, choose_dtype
+from videollama.checkpoints.devices import check_dtype, choose_device, choose_dtype
 from videollama.errors import InputError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -39,3 +39,9 @@ def test_only_released_models_on_cards_are_halved(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
     assert choose_dtype("auto", CUDA, family="released") == torch.float16
     assert choose_dtype("bfloat16", CPU, family="tiny") == torch.bfloat16
+
+
+def test_int8_is_of_the_decoder_on_the_processor_alone():
+    assert choose_dtype("int8", CPU, family="released") == torch.float32
+    with pytest.raises(InputError, match="int8 runs on the CPU only, not on cuda"):
+        check_dtype("int8", CUDA)

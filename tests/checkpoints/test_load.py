@@ -142,7 +142,7 @@ def test_a_package_without_weights_says_so(installed):
 
 
 @pytest.mark.parametrize(
-    ("device", "dtype", "value"), [("gpu", "auto", "'gpu'"), ("cpu", "int8", "'int8'")]
+    ("device", "dtype", "value"), [("gpu", "auto", "'gpu'"), ("cpu", "int7", "'int7'")]
 )
 def test_unknown_devices_and_types(installed, device, dtype, value):
     with pytest.raises(InputError, match=value):

@@ -168,7 +168,8 @@ def test_load_hands_the_wish_to_the_checkpoints(monkeypatch, tiny_model, tiny_pr
         return tiny_model, tiny_processor
 
     monkeypatch.setattr(engine, "load_model", load_model)
-    assert engine.VideoLlama.load("mine", dtype="float32").model is tiny_model
+    assistant = engine.VideoLlama.load("mine", dtype="float32")
+    assert assistant.model is tiny_model
+    assert assistant.encoder.store.folder == media_cache_folder()
     assert wishes == [("mine", "auto", "float32")]
-    assert engine.VideoLlama.load().encoder.store.folder == media_cache_folder()
-    assert engine.VideoLlama.load(cache_media=False).encoder.store is None
+    assert engine.VideoLlama.load(dtype="float32", cache_media=False).encoder.store is None

@@ -7,7 +7,7 @@ from videollama.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-_DTYPES = ("auto", "float32", "bfloat16", "float16")
+_DTYPES = ("auto", "float32", "bfloat16", "float16", "int8")
 
 
 def choose_device(device: str = "auto") -> "torch.device":
@@ -42,14 +42,18 @@ def choose_device(device: str = "auto") -> "torch.device":
     return chosen
 
 
-def check_dtype(dtype: str) -> None:
-    """Refuses a word that is no number type, before a model is read for it.
+def check_dtype(dtype: str, device: "torch.device") -> None:
+    """Refuses a number type before a model is read for it.
 
     Raises:
-        InputError: an unknown word.
+        InputError: an unknown word, or one that means nothing on this device.
     """
     if dtype not in _DTYPES:
         raise InputError(f"Unknown dtype {dtype!r}; use {', '.join(_DTYPES)}.")
+    if dtype == "int8" and device.type != "cpu":
+        raise InputError(
+            f"int8 runs on the CPU only, not on {device}; use --device cpu or another --dtype."
+        )
 
 
 def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.dtype":
@@ -57,7 +61,8 @@ def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.d
 
     Args:
         dtype: "auto" takes float32, except for a released model on CUDA: bfloat16, or float16 where
-            the card has none; or "float32", "bfloat16", "float16".
+            the card has none; or "float32", "bfloat16", "float16". "int8" is of the decoder alone;
+            the rest is float32.
         device: where the model will run.
         family: "released" or "tiny".
 
@@ -66,9 +71,9 @@ def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.d
     """
     import torch
 
-    check_dtype(dtype)
-    if dtype != "auto":
+    check_dtype(dtype, device)
+    if dtype not in ("auto", "int8"):
         return getattr(torch, dtype)
-    if device.type != "cuda" or family == "tiny":
+    if dtype == "int8" or device.type != "cuda" or family == "tiny":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

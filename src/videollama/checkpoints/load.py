@@ -25,7 +25,8 @@ def load_model(
     Args:
         ref: see `videollama.checkpoints.resolve.resolve`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        dtype: "auto", "float32", "bfloat16", "float16".
+        dtype: "auto", "float32", "bfloat16", "float16", or "int8", with which the decoder is read
+            in float32 as well.
 
     Returns:
         The model in evaluation mode on its device, and its processor.
@@ -36,8 +37,8 @@ def load_model(
         DownloadError: weights could not be fetched.
         InputError: an unknown device or dtype.
     """
-    check_dtype(dtype)
     chosen_device = choose_device(device)
+    check_dtype(dtype, chosen_device)
     resolved = resolve(ref)
     config, state_dict, processor = read_model(resolved)
     model = assemble(

@@ -5,6 +5,7 @@ Letters: B rows, H heads, L tokens, d width of a head.
 
 from collections.abc import Sequence
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ def joined(caches: Sequence[DynamicCache]) -> DynamicCache:
         caches: Each with keys and values `(B, H, L, d)`, B and L of its own.
     """
     length = max(cache.get_seq_length() for cache in caches)
-    layers = zip(*(_keys_and_values(cache) for cache in caches), strict=True)
+    layers = zip(*(keys_and_values(cache) for cache in caches), strict=True)
     return DynamicCache(
         [
             (
@@ -43,13 +44,27 @@ def selected(cache: DynamicCache, rows: Sequence[int], first_token: int) -> Dyna
     return DynamicCache(
         [
             (keys[rows, :, first_token:], values[rows, :, first_token:])
-            for keys, values in _keys_and_values(cache)
+            for keys, values in keys_and_values(cache)
         ]
     )
 
 
-def _keys_and_values(cache: DynamicCache) -> list[tuple[Tensor, Tensor]]:
+def keys_and_values(cache: DynamicCache) -> list[tuple[Tensor, Tensor]]:
+    """Of every layer, each `(B, H, L, d)`; none of an empty cache."""
+    if not cache.get_seq_length():
+        return []
     return [(keys, values) for keys, values, *_ in cache]
+
+
+def refill(cache: DynamicCache, states: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Puts keys and values in place of those of every layer."""
+    if not cache.get_seq_length():
+        for number, (keys, values) in enumerate(states):
+            cache.update(keys, values, number)
+        return
+    layers: Sequence[Any] = cache.layers
+    for layer, (keys, values) in zip(layers, states, strict=True):
+        layer.keys, layer.values = keys, values
 
 
 def _padded(states: Tensor, length: int) -> Tensor:
