@@ -14,7 +14,8 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from videollama.errors import InputError
 from videollama.model.decoder_cache import CACHE_ARGUMENT, keys_and_values, refill
-from videollama.model.decoder_graph import is_supported, write_graph
+from videollama.model.decoder_graph import is_supported, open_decoder
+from videollama.model.onnx_graph import compute
 
 _HIDDEN = -1e9  # added to the scores of tokens that may not be looked at
 
@@ -31,8 +32,6 @@ class Int8Decoder(nn.Module):
 
     def __init__(self, decoder: Any) -> None:
         super().__init__()
-        import onnxruntime as ort
-
         if not is_supported(decoder.config):
             raise InputError(
                 f"A decoder of kind {decoder.config.model_type} cannot run in int8, only LLaMA and "
@@ -41,16 +40,7 @@ class Int8Decoder(nn.Module):
         self.config = decoder.config
         self._words = _WordEmbeddings(decoder.get_input_embeddings().weight)
         self._head_width = decoder.model.layers[0].self_attn.head_dim
-        graph = write_graph(decoder)
-        settings = ort.SessionOptions()
-        settings.intra_op_num_threads = torch.get_num_threads()
-        settings.log_severity_level = 3
-        names = list(graph.weights)
-        values = [ort.OrtValue.ortvalue_from_numpy(graph.weights[name]) for name in names]
-        settings.add_external_initializers(names, values)
-        self._session = ort.InferenceSession(
-            graph.model, settings, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_decoder(decoder)
 
     def get_input_embeddings(self) -> nn.Module:
         """The word embeddings, in full precision."""
@@ -107,21 +97,11 @@ class Int8Decoder(nn.Module):
             inputs[f"past_key_{number}"], inputs[f"past_value_{number}"] = past[number]
             for kind in ("key", "value"):
                 outputs[f"{kind}_{number}"] = torch.empty(*shape[:2], total, shape[3])
-        self._run(inputs, outputs)
+        compute(self._session, inputs, outputs)
         refill(cache, [(outputs[f"key_{number}"], outputs[f"value_{number}"]) for number in layers])
         result: Any = CausalLMOutputWithPast(logits=logits)
         result[CACHE_ARGUMENT] = cache
         return result
-
-    def _run(self, inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
-        """Reads and writes the tensors where they are."""
-        binding = self._session.io_binding()
-        inputs = {name: tensor.contiguous() for name, tensor in inputs.items()}
-        for bind, tensors in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
-            for name, tensor in tensors.items():
-                kind = tensor.numpy().dtype
-                bind(name, "cpu", 0, kind, tuple(tensor.shape), tensor.data_ptr())
-        self._session.run_with_iobinding(binding)
 
 
 class _WordEmbeddings(nn.Module):
