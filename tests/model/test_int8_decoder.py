@@ -5,12 +5,14 @@ import torch
 from transformers import AutoModelForCausalLM, DynamicCache, GPT2Config, LlamaConfig
 
 from videollama.errors import InputError
+from videollama.model import int8_decoder
 from videollama.model.decoder_cache import CACHE_ARGUMENT, joined
 from videollama.model.decoder_graph import BLOCK, quantized
 from videollama.model.int8_decoder import Int8Decoder
 
+EXACT = {"atol": 1e-4, "rtol": 1e-4}
 # What is multiplied with the weights is rounded too, to 127 steps of the largest of 32 values.
-TOLERANCE = {"atol": 0.02, "rtol": 0.02}
+ROUNDED = {"atol": 0.02, "rtol": 0.02}
 
 
 def llama(**changes):
@@ -46,6 +48,13 @@ def both():
     return decoder, Int8Decoder(decoder)
 
 
+@pytest.fixture(params=[0.0, 100.0], ids=["rounded", "exact"])
+def tolerance(request, monkeypatch):
+    """Words decided by the rounded matrices alone, or all as close calls."""
+    monkeypatch.setattr(int8_decoder, "CLOSE_CALL", request.param)
+    return EXACT if request.param else ROUNDED
+
+
 @pytest.mark.parametrize("columns", [BLOCK, 3 * BLOCK, 50])
 def test_rounding_is_at_most_half_a_step(columns):
     matrix = torch.randn(7, columns)
@@ -56,12 +65,34 @@ def test_rounding_is_at_most_half_a_step(columns):
     assert not dequantized(matrix)[3].any()
 
 
-def test_predictions_are_those_of_the_decoder(both):
+def test_prompts_are_read_as_by_the_decoder(both):
     decoder, int8 = both
     embeds = decoder.get_input_embeddings()(torch.randint(0, 101, (1, 20)))
     wanted = decoder(inputs_embeds=embeds).logits
-    torch.testing.assert_close(int8(embeds).logits, wanted, **TOLERANCE)
-    torch.testing.assert_close(int8(embeds, logits_to_keep=3).logits, wanted[:, -3:], **TOLERANCE)
+    torch.testing.assert_close(int8(embeds).logits, wanted, **EXACT)
+    torch.testing.assert_close(int8(embeds, logits_to_keep=3).logits, wanted[:, -3:], **EXACT)
+
+
+def test_words_are_written_as_by_the_decoder(both, tolerance):
+    decoder, int8 = both
+    embeds = decoder.get_input_embeddings()(torch.randint(0, 101, (1, 20)))
+    wanted = decoder(inputs_embeds=embeds).logits
+    cache = DynamicCache()
+    pieces = [int8(piece, **{CACHE_ARGUMENT: cache}).logits for piece in embeds.split(1, dim=1)]
+    written = torch.cat(pieces, dim=1)
+    torch.testing.assert_close(written, wanted, **tolerance)
+    assert torch.allclose(written, wanted, **EXACT) is (tolerance is EXACT)
+
+
+def test_only_close_calls_are_decided_in_full_precision(both, monkeypatch):
+    decoder, int8 = both
+    word = decoder.get_input_embeddings()(torch.tensor([[5]]))
+    wanted = decoder(inputs_embeds=word).logits
+    first, second = wanted[0, 0].topk(2).values
+    monkeypatch.setattr(int8_decoder, "CLOSE_CALL", 2 * float(first - second))
+    torch.testing.assert_close(int8(word).logits, wanted, **EXACT)
+    monkeypatch.setattr(int8_decoder, "CLOSE_CALL", 0.5 * float(first - second))
+    assert not torch.allclose(int8(word).logits, wanted, **EXACT)
 
 
 @pytest.mark.parametrize(
@@ -72,14 +103,17 @@ def test_predictions_are_those_of_the_decoder(both):
         {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}},
     ],
 )
-def test_other_sizes(changes):
+def test_other_sizes(changes, tolerance):
     decoder = llama(**changes)
     embeds = decoder.get_input_embeddings()(torch.randint(0, 101, (2, 9)))
     wanted = decoder(inputs_embeds=embeds).logits
-    torch.testing.assert_close(Int8Decoder(decoder)(embeds).logits, wanted, **TOLERANCE)
+    int8, cache = Int8Decoder(decoder), DynamicCache()
+    torch.testing.assert_close(int8(embeds).logits, wanted, **EXACT)
+    pieces = [int8(piece, **{CACHE_ARGUMENT: cache}).logits for piece in embeds.split(1, dim=1)]
+    torch.testing.assert_close(torch.cat(pieces, dim=1), wanted, **tolerance)
 
 
-def test_a_cache_is_filled_and_used_and_may_be_of_either(both):
+def test_a_cache_is_filled_and_used_and_may_be_of_either(both, tolerance):
     decoder, int8 = both
     embeds = decoder.get_input_embeddings()(torch.randint(0, 101, (1, 12)))
     wanted = decoder(inputs_embeds=embeds).logits
@@ -92,10 +126,10 @@ def test_a_cache_is_filled_and_used_and_may_be_of_either(both):
             )
         ]
         assert cache.get_seq_length() == 12
-        torch.testing.assert_close(torch.cat(parts, dim=1), wanted, **TOLERANCE)
+        torch.testing.assert_close(torch.cat(parts, dim=1), wanted, **tolerance)
 
 
-def test_padding_and_neighbours_change_nothing(both):
+def test_padding_and_neighbours_change_nothing(both, tolerance):
     decoder, int8 = both
     words = decoder.get_input_embeddings()
     short, long = (words(torch.randint(0, 101, (1, length))) for length in (5, 9))
@@ -116,7 +150,7 @@ def test_padding_and_neighbours_change_nothing(both):
         torch.testing.assert_close(then[row], second[0], atol=1e-4, rtol=1e-4)
 
 
-def test_rows_that_come_later_join(both):
+def test_rows_that_come_later_join(both, tolerance):
     decoder, int8 = both
     words = decoder.get_input_embeddings()
     caches = [DynamicCache(), DynamicCache()]

@@ -1,17 +1,18 @@
-"""A LLaMA decoder as a graph for ONNX Runtime, its matrices in 8 bits.
+"""A LLaMA decoder as a graph for ONNX Runtime, exact or with its matrices in 8 bits.
 
 inputs_embeds ─▶ [norm ─ qkv ─ attention ─ out ─ norm ─ gate, up ─ down] x layers ─▶ norm ─▶ logits
                               ▲     │
               past keys, values     ▼ present keys, values
 
-Matrices are multiplied by `MatMulNBits`: blocks of 32 weights share a scale, and what is multiplied
-with them is rounded to 8 bits too. Attention is `GroupQueryAttention`, which appends to the cache;
-its own rotation counts padding as places, so queries and keys are turned before.
+Rounded matrices are multiplied by `MatMulNBits`: blocks of 32 weights share a scale, and what is
+multiplied with them is rounded to 8 bits too. Attention is `GroupQueryAttention`, which appends to
+the cache; its own rotation counts padding as places, so queries and keys are turned before.
 
 Letters: B rows, L new tokens, P tokens in the cache, T = P + L, G heads of keys, d their width,
 D width, K tokens to predict for, V vocabulary.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,11 +41,12 @@ def is_supported(config: Any) -> bool:
     )
 
 
-def open_decoder(decoder: Any) -> "InferenceSession":
+def open_decoder(decoder: Any, *, rounded: bool) -> "InferenceSession":
     """Write a decoder down and make it ready.
 
     Args:
         decoder: A transformers `LlamaForCausalLM` for which `is_supported` holds.
+        rounded: Whether its matrices are rounded to 8 bits, or stay in float32.
 
     Returns:
         A session with inputs `inputs_embeds` `(B, L, D)`, `position_ids` `(B, L)`, `attention_bias`
@@ -53,7 +55,7 @@ def open_decoder(decoder: Any) -> "InferenceSession":
         `past_value_I` `(B, G, P, d)` for every layer; outputs `logits` `(B, K, V)` and `key_I`,
         `value_I` `(B, G, T, d)`.
     """
-    writer = GraphWriter()
+    writer = _DecoderWriter(rounded=rounded)
     body, config = decoder.model, decoder.config
     num_heads, num_groups = config.num_attention_heads, config.num_key_value_heads
     width = body.layers[0].self_attn.head_dim
@@ -63,16 +65,16 @@ def open_decoder(decoder: Any) -> "InferenceSession":
     hidden, residual = "inputs_embeds", ""
     for number, layer in enumerate(body.layers):
         name = f"layer_{number}"
-        hidden, residual = _norm(writer, f"{name}_norm", layer.input_layernorm, hidden, residual)
-        hidden = _attention(writer, number, layer.self_attn, hidden, (num_heads, num_groups))
+        hidden, residual = writer.norm(f"{name}_norm", layer.input_layernorm, hidden, residual)
+        hidden = writer.attend(number, layer.self_attn, hidden, num_heads, num_groups)
         norm = layer.post_attention_layernorm
-        hidden, residual = _norm(writer, f"{name}_mlp_norm", norm, hidden, residual)
-        hidden = _mlp(writer, name, layer.mlp, hidden)
-    hidden, _ = _norm(writer, "last_norm", body.norm, hidden, residual)
+        hidden, residual = writer.norm(f"{name}_mlp_norm", norm, hidden, residual)
+        hidden = writer.mlp(name, layer.mlp, hidden)
+    hidden, _ = writer.norm("last_norm", body.norm, hidden, residual)
     writer.numbers("end", [np.iinfo(np.int64).max])
     writer.numbers("token_axis", [1])
     kept = writer.node("Slice", [hidden, "first_kept", "end", "token_axis"], ["kept"])
-    _multiply(writer, "logits", decoder.lm_head.weight, kept)
+    writer.multiply("logits", decoder.lm_head.weight, kept)
 
     past: Shape = ["B", num_groups, "P", width]
     present: Shape = ["B", num_groups, "T", width]
@@ -113,80 +115,84 @@ def quantized(matrix: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return levels.numpy(), scales.squeeze(-1).numpy()
 
 
-def _attention(
-    writer: GraphWriter, number: int, attention: Any, hidden: str, heads: tuple[int, int]
-) -> str:
-    name, (num_heads, num_groups) = f"layer_{number}", heads
-    projections = (attention.q_proj, attention.k_proj, attention.v_proj)
-    joined = torch.cat([projection.weight for projection in projections])
-    read = [f"{name}_{what}" for what in ("query", "key", "value")]
-    all_read = _multiply(writer, f"{name}_qkv", joined, hidden)
-    writer.node("Split", [all_read, "widths"], read, axis=-1)
-    found = writer.node(
-        "GroupQueryAttention",
-        [
-            *(_turn(writer, read[0], num_heads), _turn(writer, read[1], num_groups), read[2]),
-            *(f"past_key_{number}", f"past_value_{number}", "last_token", "num_tokens"),
-            *("", "", "", "attention_bias"),
-        ],
-        [f"{name}_found", f"key_{number}", f"value_{number}"],
-        domain=MICROSOFT,
-        num_heads=num_heads,
-        kv_num_heads=num_groups,
-        scale=float(attention.scaling),
-    )
-    return _multiply(writer, f"{name}_out", attention.o_proj.weight, found)
+@dataclass
+class _DecoderWriter(GraphWriter):
+    """Writes the layers of a decoder."""
 
+    rounded: bool = True
 
-def _mlp(writer: GraphWriter, name: str, mlp: Any, hidden: str) -> str:
-    gate = _multiply(writer, f"{name}_gate", mlp.gate_proj.weight, hidden)
-    up = _multiply(writer, f"{name}_up", mlp.up_proj.weight, hidden)
-    opened = writer.node("Sigmoid", [gate], [f"{name}_opened"])
-    swish = writer.node("Mul", [gate, opened], [f"{name}_swish"])
-    product = writer.node("Mul", [swish, up], [f"{name}_product"])
-    return _multiply(writer, f"{name}_down", mlp.down_proj.weight, product)
+    def attend(
+        self, number: int, attention: Any, hidden: str, num_heads: int, num_groups: int
+    ) -> str:
+        name = f"layer_{number}"
+        projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+        joined = torch.cat([projection.weight for projection in projections])
+        read = [f"{name}_{what}" for what in ("query", "key", "value")]
+        self.node("Split", [self.multiply(f"{name}_qkv", joined, hidden), "widths"], read, axis=-1)
+        found = self.node(
+            "GroupQueryAttention",
+            [
+                *(self.turn(read[0], num_heads), self.turn(read[1], num_groups), read[2]),
+                *(f"past_key_{number}", f"past_value_{number}", "last_token", "num_tokens"),
+                *("", "", "", "attention_bias"),
+            ],
+            [f"{name}_found", f"key_{number}", f"value_{number}"],
+            domain=MICROSOFT,
+            num_heads=num_heads,
+            kv_num_heads=num_groups,
+            scale=float(attention.scaling),
+        )
+        return self.multiply(f"{name}_out", attention.o_proj.weight, found)
 
+    def mlp(self, name: str, mlp: Any, hidden: str) -> str:
+        gate = self.multiply(f"{name}_gate", mlp.gate_proj.weight, hidden)
+        up = self.multiply(f"{name}_up", mlp.up_proj.weight, hidden)
+        opened = self.node("Sigmoid", [gate], [f"{name}_opened"])
+        swish = self.node("Mul", [gate, opened], [f"{name}_swish"])
+        product = self.node("Mul", [swish, up], [f"{name}_product"])
+        return self.multiply(f"{name}_down", mlp.down_proj.weight, product)
 
-def _multiply(writer: GraphWriter, name: str, matrix: Tensor, values: str) -> str:
-    """Multiplies by a rounded matrix `(N, K)`."""
-    levels, scales = quantized(matrix)
-    rows, columns = matrix.shape
-    return writer.node(
-        "MatMulNBits",
-        [values, writer.keep(f"{name}_levels", levels), writer.keep(f"{name}_scales", scales)],
-        [name],
-        domain=MICROSOFT,
-        N=rows,
-        K=columns,
-        bits=8,
-        block_size=BLOCK,
-        accuracy_level=_INT8_ACTIVATIONS,
-    )
+    def multiply(self, name: str, matrix: Tensor, values: str) -> str:
+        """Multiplies by a matrix `(N, K)`."""
+        rows, columns = matrix.shape
+        if not self.rounded:
+            columns_first = matrix.detach().float().t().contiguous().numpy()
+            return self.node("MatMul", [values, self.keep(f"{name}_matrix", columns_first)], [name])
+        levels, scales = quantized(matrix)
+        return self.node(
+            "MatMulNBits",
+            [values, self.keep(f"{name}_levels", levels), self.keep(f"{name}_scales", scales)],
+            [name],
+            domain=MICROSOFT,
+            N=rows,
+            K=columns,
+            bits=8,
+            block_size=BLOCK,
+            accuracy_level=_INT8_ACTIVATIONS,
+        )
 
+    def turn(self, name: str, num_heads: int) -> str:
+        """Turns queries or keys to the places of their tokens."""
+        inputs, outputs = [name, "position_ids", "cos", "sin"], [f"{name}_turned"]
+        return self.node("RotaryEmbedding", inputs, outputs, domain=MICROSOFT, num_heads=num_heads)
 
-def _turn(writer: GraphWriter, name: str, num_heads: int) -> str:
-    """Turns queries or keys to the places of their tokens."""
-    inputs, outputs = [name, "position_ids", "cos", "sin"], [f"{name}_turned"]
-    return writer.node("RotaryEmbedding", inputs, outputs, domain=MICROSOFT, num_heads=num_heads)
-
-
-def _norm(writer: GraphWriter, name: str, norm: Any, values: str, residual: str) -> tuple[str, str]:
-    """Adds what a layer found to what it was given, and scales it; gives scaled sum and sum."""
-    scale = writer.keep(f"{name}_scale", norm.weight.detach().float().numpy())
-    epsilon = float(norm.variance_epsilon)
-    if not residual:
-        kind = "SimplifiedLayerNormalization"
-        writer.node(kind, [values, scale], [name], axis=-1, epsilon=epsilon)
-        return name, values
-    total = f"{name}_sum"
-    writer.node(
-        "SkipSimplifiedLayerNormalization",
-        [values, residual, scale],
-        [name, "", "", total],
-        domain=MICROSOFT,
-        epsilon=epsilon,
-    )
-    return name, total
+    def norm(self, name: str, norm: Any, values: str, residual: str) -> tuple[str, str]:
+        """Adds what a layer found to what it was given, and scales it; gives scaled sum and sum."""
+        scale = self.keep(f"{name}_scale", norm.weight.detach().float().numpy())
+        epsilon = float(norm.variance_epsilon)
+        if not residual:
+            kind = "SimplifiedLayerNormalization"
+            self.node(kind, [values, scale], [name], axis=-1, epsilon=epsilon)
+            return name, values
+        total = f"{name}_sum"
+        self.node(
+            "SkipSimplifiedLayerNormalization",
+            [values, residual, scale],
+            [name, "", "", total],
+            domain=MICROSOFT,
+            epsilon=epsilon,
+        )
+        return name, total
 
 
 def _rotary_table(body: Any, config: Any, which: int) -> np.ndarray:
