@@ -42,6 +42,12 @@ def dequantized(matrix):
     return values.flatten(1)[:, : matrix.shape[1]]
 
 
+@pytest.fixture(autouse=True)
+def without_gradients():
+    with torch.no_grad():
+        yield
+
+
 @pytest.fixture(scope="module")
 def both():
     decoder = llama()
@@ -127,6 +133,22 @@ def test_a_cache_is_filled_and_used_and_may_be_of_either(both, tolerance):
         ]
         assert cache.get_seq_length() == 12
         torch.testing.assert_close(torch.cat(parts, dim=1), wanted, **tolerance)
+
+
+def test_of_several_rows_only_those_in_doubt_are_looked_at_again(both, monkeypatch):
+    decoder, int8 = both
+    words = decoder.get_input_embeddings()(torch.arange(12)[:, None])
+    wanted = decoder(inputs_embeds=words).logits
+    margins = wanted[:, 0].topk(2).values.diff().abs().flatten()
+    monkeypatch.setattr(int8_decoder, "CLOSE_CALL", float(margins.median()))
+    cache = DynamicCache()
+    is_exact = (int8(words, **{CACHE_ARGUMENT: cache}).logits - wanted).abs().amax((1, 2)) < 1e-4
+    assert is_exact.tolist() == (margins <= margins.median()).tolist()
+    alone = [DynamicCache() for _ in words]
+    for row, own in enumerate(alone):
+        int8(words[row : row + 1], **{CACHE_ARGUMENT: own})
+    for layer, both_layers in zip(cache.layers, joined(alone).layers, strict=True):
+        torch.testing.assert_close(layer.keys, both_layers.keys, **EXACT)
 
 
 def test_padding_and_neighbours_change_nothing(both, tolerance):

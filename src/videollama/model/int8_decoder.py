@@ -103,14 +103,31 @@ class Int8Decoder(nn.Module):
             inputs[f"past_key_{number}"], inputs[f"past_value_{number}"] = past[number]
             for kind in ("key", "value"):
                 outputs[f"{kind}_{number}"] = torch.empty(*shape[:2], total, shape[3])
-        if length == 1:
-            compute(self._rounded, inputs, outputs)
-        if length > 1 or _is_close_call(logits):
+        if length > 1:
             compute(self._exact, inputs, outputs)
+        else:
+            compute(self._rounded, inputs, outputs)
+            self._look_again(_close_calls(logits), inputs, outputs)
         refill(cache, [(outputs[f"key_{number}"], outputs[f"value_{number}"]) for number in layers])
         result: Any = CausalLMOutputWithPast(logits=logits)
         result[CACHE_ARGUMENT] = cache
         return result
+
+    def _look_again(
+        self, rows: Tensor, inputs: dict[str, Tensor], outputs: dict[str, Tensor]
+    ) -> None:
+        """Puts exact outputs in place of the rounded ones of some rows, a mask `(B,)`."""
+        if rows.all():
+            compute(self._exact, inputs, outputs)
+        elif rows.any():
+            these = {
+                name: each[rows] if each.shape[:1] == rows.shape else each
+                for name, each in inputs.items()
+            }
+            found = {name: torch.empty_like(each[rows]) for name, each in outputs.items()}
+            compute(self._exact, these, found)
+            for name, each in found.items():
+                outputs[name][rows] = each
 
 
 class _WordEmbeddings(nn.Module):
@@ -126,10 +143,10 @@ class _WordEmbeddings(nn.Module):
         return nn.functional.embedding(input_ids, self.weight)
 
 
-def _is_close_call(logits: Tensor) -> bool:
-    """Whether the best word of any row is in doubt."""
-    best = logits.topk(2, dim=-1).values
-    return bool((best[..., 0] - best[..., 1]).min() < CLOSE_CALL)
+def _close_calls(logits: Tensor) -> Tensor:
+    """Where the best word is in doubt, `(B,)`, for logits `(B, 1, vocabulary)`."""
+    best = logits[:, 0].topk(2).values
+    return best[:, 0] - best[:, 1] < CLOSE_CALL
 
 
 def _bias(attention_mask: Tensor | None, length: int, total: int) -> Tensor:
