@@ -1,22 +1,28 @@
 """Tokens per second of the built-in model's decoder: `python -m benchmarks.decoder`."""
 
 import argparse
+import tempfile
+from pathlib import Path
 
 import torch
 
 from benchmarks.report import report, seconds_of
-from videollama import VideoLlama
+from tests.synthetic import write_clip
+from videollama import VideoLlama, read_clip
+from videollama.inference.generation import encode_media, write
+from videollama.inference.messages import question_message
+from videollama.inference.options import WordChoice
 
-PROMPT_TOKENS, NEW_TOKENS = 150, 32
-TEXT = (  # words as the model writes them: how often two are about equally likely counts
-    "A man in a red shirt is riding a bicycle down a hill. Two children play in the snow "
-    "while their mother watches from the house. A brown dog runs through the water with a "
-    "stick in its mouth. Three people sit at a table in front of a restaurant and talk. A "
-    "girl on a swing laughs. The team celebrates on the field after the game, and the crowd "
-    "claps. A climber looks down from a steep rock above the lake. An old woman sells fruit "
-    "at the market near the station. Boats lie in the harbour in the evening, and birds fly "
-    "over the roofs. A boy jumps from the wall into the pool. Somebody plays the guitar on a "
-    "stage, and a group of friends dances to it all night long."
+NEW_TOKENS = 32
+QUESTIONS = (  # answered as ever: how often two words are about equally likely counts
+    "Describe the video.",
+    "What happens, and what do you hear?",
+    "What do you see?",
+    "What happens in the video?",
+    "Describe the first scene.",
+    "What do you see and hear?",
+    "What comes first, and what comes next?",
+    "Describe what you see in one sentence.",
 )
 
 
@@ -29,44 +35,37 @@ def main() -> None:
     rows = {}
     for dtype in arguments.dtypes:
         assistant = VideoLlama.load(arguments.model, dtype=dtype)
-        for batch in (1, 8):
-            name = f"{dtype}, batch {batch}"
-            rows |= _measured(assistant, batch, arguments.repeats, name)
-    report(
-        "decoder",
-        rows,
-        unit="tokens/s",
-        prompt_tokens=PROMPT_TOKENS,
-        new_tokens=NEW_TOKENS,
-        threads=torch.get_num_threads(),
-    )
+        for batch in (1, len(QUESTIONS)):
+            rows |= _measured(assistant, batch, arguments.repeats, f"{dtype}, batch {batch}")
+    report("decoder", rows, unit="tokens/s", threads=torch.get_num_threads())
 
 
 def _measured(assistant: VideoLlama, batch: int, repeats: int, name: str) -> dict[str, list[float]]:
-    model = assistant.model
-    words = assistant.processor.tokenizer(TEXT, return_tensors="pt").input_ids
-    rows = [words.roll(-11 * row, dims=1)[:, :PROMPT_TOKENS] for row in range(batch)]
-    prompt = torch.cat(rows).to(model.device)
-
-    def write(tokens: int) -> None:
-        model.generate(
-            input_ids=prompt,
-            attention_mask=torch.ones_like(prompt),
-            max_new_tokens=tokens,
-            min_new_tokens=tokens,
-            do_sample=False,
-        )
-
-    write(2)
-    reading = seconds_of(lambda: write(1), repeats)
-    both = seconds_of(lambda: write(NEW_TOKENS + 1), repeats)
-    written = [
-        batch * NEW_TOKENS / (total - first)
-        for total, first in zip(sorted(both), sorted(reading), strict=True)
+    model, processor = assistant.model, assistant.processor
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_clip(Path(folder) / "clip.mp4", seconds=8, size=(360, 640))
+        clips = [read_clip(file, frame_size=processor.frame_size) for _ in range(batch)]
+    conversations = [
+        [question_message(question, [clip], first_clip=number)]
+        for number, (question, clip) in enumerate(zip(QUESTIONS, clips, strict=False))
     ]
+    inputs = processor(conversations, clips=clips)
+    encoded = encode_media(model, inputs)
+
+    def answer(tokens: int) -> torch.Tensor:
+        words = WordChoice(max_new_tokens=tokens)
+        return write(model, inputs, encoded, words, **processor.stop_arguments())
+
+    num_written = int((answer(NEW_TOKENS) != model.generation_config.pad_token_id).sum())
+    num_read = int(inputs["attention_mask"].sum())
+    reading = seconds_of(lambda: answer(1), repeats)
+    both = seconds_of(lambda: answer(NEW_TOKENS), repeats)
     return {
-        f"read, {name}": [batch * PROMPT_TOKENS / seconds for seconds in reading],
-        f"write, {name}": written,
+        f"read, {name}": [num_read / seconds for seconds in reading],
+        f"write, {name}": [
+            (num_written - batch) / (total - first)
+            for total, first in zip(sorted(both), sorted(reading), strict=True)
+        ],
     }
 
 

@@ -19,7 +19,7 @@ from videollama.model.decoder_cache import CACHE_ARGUMENT, keys_and_values, refi
 from videollama.model.decoder_graph import is_supported, open_decoder
 from videollama.model.onnx_graph import compute
 
-CLOSE_CALL = 0.3
+CLOSE_CALL = 0.2
 """Where the two best scores are nearer, rounding could have exchanged them."""
 
 _HIDDEN = -1e9  # added to the scores of tokens that may not be looked at

@@ -63,6 +63,8 @@ class GraphWriter:
 
         settings = ort.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
+        # The threads of one session would keep the cores from those of the next, and from torch's.
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         settings.log_severity_level = 3
         names = list(self.weights)
         values = [ort.OrtValue.ortvalue_from_numpy(self.weights[name]) for name in names]
