@@ -1,10 +1,9 @@
 """Answers with the decoder in 8 bits against float32: `python -m benchmarks.int8_answers DATA`."""
 
 import argparse
-import json
 from pathlib import Path
 
-from benchmarks.report import RESULTS, machine
+from benchmarks.report import write_result
 from videollama import VideoLlama
 from videollama.evaluation.answering import EngineAnswerer
 from videollama.evaluation.captioning import CaptionsTask
@@ -52,9 +51,7 @@ def main() -> None:
     print(f"{100 * share:.1f} % of {asked} answers are the same")
     for each in differing:
         print(f"  {each['id']}: {each['float32']} / {each['int8']}")
-    result = {"same": share, "kinds": kinds, "differing": differing, "machine": machine()}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "int8_answers.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_result("int8_answers", same=share, kinds=kinds, differing=differing)
 
 
 if __name__ == "__main__":

@@ -37,16 +37,20 @@ def report(name: str, rows: dict[str, list[float]], *, unit: str = "s", **facts:
     for what, values in rows.items():
         spread = f"({min(values):.3f} to {max(values):.3f}, {len(values)} runs)"
         print(f"  {what:<44} {median(values):9.3f} {unit}  {spread}")
+    medians = {what: median(values) for what, values in rows.items()}
+    write_result(name, unit=unit, medians=medians, values=rows, **facts)
+
+
+def write_result(name: str, **facts: Any) -> None:
+    """Writes `results/<name>.json`: the facts, when they were found and on which machine.
+
+    Args:
+        name: Of the benchmark.
+        **facts: What was measured.
+    """
     RESULTS.mkdir(exist_ok=True)
-    result = {
-        "benchmark": name,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "unit": unit,
-        "medians": {what: median(values) for what, values in rows.items()},
-        "values": rows,
-        "machine": machine(),
-        **facts,
-    }
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    result = {"benchmark": name, "when": when, "machine": machine(), **facts}
     draft = RESULTS / f".{name}.json"
     draft.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     draft.replace(RESULTS / f"{name}.json")

@@ -64,9 +64,7 @@ class Chat:
         sampling, self._words = split_options(options)
         self._model, self._processor = model, processor
         self._encoder = encoder or MediaEncoder(model, processor)
-        named = None
-        if sampling.start_seconds is None and sampling.end_seconds is None:
-            named = part_named_in(first_question)
+        named = part_named_in(first_question) if sampling.is_whole else None
         started = perf_counter()
         side = model.config.vision_config.image_size
         if named is None:

@@ -62,6 +62,11 @@ class FrameSampling:
                 f"'{self.method}' chooses a number of frames; leave out the frames per second."
             )
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether neither a start nor an end is given, so that a question may name a part."""
+        return self.start_seconds is None and self.end_seconds is None
+
     def window(self, duration_seconds: float) -> tuple[float, float]:
         """The part of a file that is wanted.
 

@@ -96,7 +96,8 @@ class MediaReader:
         wishes = [self._sampling(each) for each in inputs]
         clips = []
         for each, sampling in zip(inputs, wishes, strict=True):
-            if named_part is None or not _may_be_cut(each, sampling):
+            may_be_cut = sampling.is_whole and not isinstance(each.part, ImagePart)
+            if named_part is None or not may_be_cut:
                 clips.append(await self._read_one(each, sampling, owner, frame_size))
                 continue
             try:
@@ -163,14 +164,6 @@ class MediaReader:
             return FrameSampling(wanted, rate, start, end, moments.sampling)
         except InputError as error:
             raise ApiError(400, f"{each.where}: {error}", param=each.where) from error
-
-
-def _may_be_cut(each: MediaInput, sampling: FrameSampling) -> bool:
-    return (
-        not isinstance(each.part, ImagePart)
-        and sampling.start_seconds is None
-        and sampling.end_seconds is None
-    )
 
 
 def _no_such_part(error: ApiError | InputError, where: str) -> ApiError:

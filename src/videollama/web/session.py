@@ -217,8 +217,7 @@ class Session:
         kind = None if self.overview is None else self.overview.kind
         sampling, use_sound = settings.sampling, settings.use_sound or kind == "audio"
         named = part_named_in(question)
-        is_cut = settings.start_seconds is not None or settings.end_seconds is not None
-        if named is not None and kind != "image" and not is_cut:
+        if named is not None and kind != "image" and sampling.is_whole:
             sampling = replace(sampling, **named._asdict())
         if self._clip is None or self._clip[:2] != (sampling, use_sound):
             clip = backend.read(self._require_file(), sampling, use_sound)
