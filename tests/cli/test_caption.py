@@ -119,7 +119,7 @@ def test_a_folder_without_media_is_named(capsys, loaded, tmp_path):
 
 def test_another_question_gives_another_prompt(capsys, loaded, tmp_path, assistant):
     clip = write_clip(tmp_path / "a.mp4", seconds=0.5)
-    words = ("--question", "What colour?", "--max-new-tokens", 6, "-q", "--json")
+    words = ("--question", "What colour?", "--max-new-tokens", 6, "--beams", 1, "-q", "--json")
     shown = videollama(capsys, "caption", clip, *words)
     expected = assistant.ask(clip, "What colour?", max_new_tokens=6)
     assert json.loads(shown.out)["caption"] == expected.text

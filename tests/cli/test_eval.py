@@ -46,6 +46,7 @@ def test_json_holds_scores_counts_and_what_they_depend_on(command, photo_folder)
     report = json.loads(result.stdout)
     assert report["task"] == "captions"
     assert report["part"] == "split test"
+    assert report["beams"] == 3
     assert set(report["with media"]["scores"]) >= {"CIDEr-D", "BLEU-4"}
     assert report["with media"]["answers"] == report["blind"]["answers"] == 6
     assert report["blind"]["broken"] == 0

@@ -30,6 +30,12 @@ def test_a_batch_answers_as_each_question_alone(assistant, tmp_path):
     assert all(isinstance(answer, str) for answer in together)
 
 
+def test_beams_find_what_ask_finds_with_beams(assistant, tmp_path):
+    clip = silent_video(tmp_path, noise(0))
+    [answer] = EngineAnswerer(assistant, num_beams=4).answer([clip], ["What is it?"], 8)
+    assert answer == assistant.ask(clip, "What is it?", max_new_tokens=8, num_beams=4).text
+
+
 def test_the_fingerprint_follows_the_weights(assistant):
     answerer = EngineAnswerer(assistant)
     before = answerer.fingerprint()

@@ -27,11 +27,25 @@ def test_neighbours_in_the_batch_never_change_a_caption(assistant, files, batch_
     results = list(assistant.caption(files, batch_size=batch_size, max_new_tokens=10))
     assert [result.path for result in results] == [str(file) for file in files]
     alone = [
-        assistant.ask(file, "Describe the video.", max_new_tokens=10).text
+        assistant.ask(file, "Describe the video.", max_new_tokens=10, num_beams=3).text
         for file in files
         if file.name != "c.mp4"
     ]
     assert [result.answer.text for result in results if result.answer] == alone
+
+
+def test_with_one_beam_a_caption_is_the_answer_of_ask(assistant, files):
+    picture = files[0]
+    greedy = assistant.ask(picture, "Describe the video.", max_new_tokens=10).text
+    [result] = assistant.caption(picture, max_new_tokens=10, num_beams=1)
+    assert result.answer.text == greedy
+
+
+def test_a_caption_that_is_drawn_is_drawn_without_beams(assistant, files):
+    picture = files[0]
+    drawn = assistant.ask(picture, "Describe the video.", max_new_tokens=10, seed=4).text
+    [result] = assistant.caption(picture, max_new_tokens=10, seed=4)
+    assert result.answer.text == drawn
 
 
 def test_a_broken_file_gives_its_error_in_its_place(assistant, files):

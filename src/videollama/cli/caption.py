@@ -42,6 +42,7 @@ def caption(
     end: options.EndOption = None,
     sampling: options.SamplingOption = options.Sampling.UNIFORM,
     max_new_tokens: options.MaxNewTokensOption = 48,
+    beams: options.BeamsOption = None,
     sample: options.SampleOption = False,
     seed: options.SeedOption = None,
     device: options.DeviceOption = "auto",
@@ -85,6 +86,7 @@ def caption(
         end_seconds=end,
         sampling=sampling.value,
         max_new_tokens=max_new_tokens,
+        num_beams=beams,
         do_sample=sample or None,
         seed=seed,
     )

@@ -66,6 +66,7 @@ def evaluate(
     blind: Annotated[
         bool, typer.Option("--blind", help="Also ask without giving media, for comparison.")
     ] = False,
+    beams: options.BeamsOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Of draws, cuts and camera paths.")] = 0,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Questions a pass.")] = 8,
     output: options.OutputOption = None,
@@ -108,8 +109,11 @@ def evaluate(
     assistant = load_assistant(model, device, dtype, quiet=quiet)
     from videollama.evaluation.answering import EngineAnswerer
     from videollama.evaluation.runner import run_task
+    from videollama.inference.engine import CAPTION_BEAMS
 
-    answerer = EngineAnswerer(assistant)
+    if beams is None:
+        beams = CAPTION_BEAMS if task is TaskName.CAPTIONS else 1
+    answerer = EngineAnswerer(assistant, num_beams=beams)
     run = {
         "task": str(task),
         "folder": str(folder.resolve()),
@@ -117,6 +121,7 @@ def evaluate(
         "photos": None if photos is None else str(photos.resolve()),
         "seed": seed,
         "frames": frames,
+        "beams": beams,
         "model": model or "default",
         "weights": answerer.fingerprint(),
     }

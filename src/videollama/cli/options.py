@@ -55,6 +55,14 @@ SampleOption = Annotated[
     bool,
     typer.Option("--sample", help="Draw words at random instead of the likeliest (see --seed)."),
 ]
+BeamsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--beams",
+        min=1,
+        help="Follow so many beginnings of an answer at once; 1 is greedy. (1; caption 3)",
+    ),
+]
 TemperatureOption = Annotated[
     float | None,
     typer.Option("--temperature", help="Sample; higher is freer. (1.0 if absent)"),

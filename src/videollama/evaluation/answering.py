@@ -26,13 +26,15 @@ class Answerer(Protocol):
 
 
 class EngineAnswerer:
-    """The model itself, greedy.
+    """The model itself, without chance.
 
     Args:
         assistant: A loaded model.
+        num_beams: Beginnings of an answer that are followed at once; 1 is greedy.
     """
 
-    def __init__(self, assistant: VideoLlama) -> None:
+    def __init__(self, assistant: VideoLlama, *, num_beams: int = 1) -> None:
+        self._num_beams = num_beams
         self._model = assistant.model
         self._processor = assistant.processor
 
@@ -57,6 +59,6 @@ class EngineAnswerer:
             shown += media
         inputs = self._processor(conversations, clips=shown)
         encoded = encode_media(self._model, inputs)
-        words = WordChoice(max_new_tokens=max_new_tokens)
+        words = WordChoice(max_new_tokens=max_new_tokens, num_beams=self._num_beams)
         token_ids = write(self._model, inputs, encoded, words, **self._processor.stop_arguments())
         return [self._processor.decode_answer(ids) for ids in token_ids]

@@ -1,6 +1,7 @@
 """The one class users meet: load a model, ask about files."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from videollama.processing import VideoLlamaProcessor
 
 CAPTION_REQUEST = "Describe the video."
+
+CAPTION_BEAMS = 3
+"""Nobody waits for the first word of a caption, so it is searched for more widely."""
 
 
 class VideoLlama:
@@ -111,7 +115,7 @@ class VideoLlama:
             paths: Video, picture or sound files, or one.
             batch_size: Files per pass of the decoder.
             question: What is asked of each file.
-            **options: As for `ask`.
+            **options: As for `ask`; `num_beams` is 3 here, unless words are drawn.
 
         Yields:
             One result per file; one that cannot be used gives its error, and the rest goes on.
@@ -122,6 +126,8 @@ class VideoLlama:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}, but must be 1 or more.")
         sampling, words = split_options(options)
+        if options.get("num_beams") is None and not words.do_sample:
+            words = replace(words, num_beams=CAPTION_BEAMS)
         return caption_in_batches(
             self.model,
             self.processor,

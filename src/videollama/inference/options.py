@@ -17,7 +17,8 @@ class AskOptions(TypedDict, total=False):
     the file is searched for cuts, and every scene gets some. `max_new_tokens` (96) bounds the
     answer. The likeliest word is taken each time, unless `do_sample` is true or one of
     `temperature` (1.0), `top_p` (0.9) and `seed` (0, which makes the draw repeatable) is given and
-    `do_sample` is not. `num_beams` (1) searches wider.
+    `do_sample` is not. `num_beams` (1; 3 for `caption`) follows so many beginnings of the answer at
+    once, and gives the likeliest whole.
     """
 
     num_frames: int | None
@@ -30,7 +31,7 @@ class AskOptions(TypedDict, total=False):
     temperature: float | None
     top_p: float | None
     seed: int | None
-    num_beams: int
+    num_beams: int | None
 
 
 @dataclass(frozen=True)
