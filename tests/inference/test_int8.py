@@ -38,7 +38,8 @@ def test_a_chat_goes_on_from_its_cache(fast, clip_file):
 
 def test_neighbours_change_no_answer(fast, clip_file, mute_file):
     files = [clip_file, mute_file, clip_file]
-    together = [result.answer.text for result in fast.caption(files, max_new_tokens=8)]
+    results = fast.caption(files, max_new_tokens=8, num_beams=1)
+    together = [result.answer.text for result in results]
     alone = [fast.ask(file, "Describe the video.", max_new_tokens=8).text for file in files]
     assert together == alone
 
