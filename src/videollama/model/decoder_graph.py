@@ -156,8 +156,8 @@ class _DecoderWriter(GraphWriter):
         """Multiplies by a matrix `(N, K)`."""
         rows, columns = matrix.shape
         if not self.rounded:
-            columns_first = matrix.detach().float().t().contiguous().numpy()
-            return self.node("MatMul", [values, self.keep(f"{name}_matrix", columns_first)], [name])
+            kept = self.keep(f"{name}_matrix", matrix.detach().float().contiguous().numpy())
+            return self.node("FusedMatMul", [values, kept], [name], domain=MICROSOFT, transB=1)
         levels, scales = quantized(matrix)
         return self.node(
             "MatMulNBits",
