@@ -122,6 +122,7 @@ def evaluate(
         "seed": seed,
         "frames": frames,
         "beams": beams,
+        "dtype": dtype,
         "model": model or "default",
         "weights": answerer.fingerprint(),
     }
