@@ -105,6 +105,15 @@ def test_the_question_may_name_the_part(assistant, clip_file, tmp_path):
     assert answer.heard[1].duration_seconds == pytest.approx(0.5, abs=0.01)
 
 
+def test_about_a_named_part_the_model_is_asked_without_the_times(assistant, clip_file, tmp_path):
+    part = assistant.ask(clip_file, "What moves?", end_seconds=1.0, max_new_tokens=8)
+    named = assistant.ask(clip_file, "What moves before 0:01?", max_new_tokens=8)
+    assert named.text == part.text
+    picture = write_picture(tmp_path / "a.png")
+    texts = [assistant.ask(picture, f"What moves{when}?").text for when in (" before 0:01", "")]
+    assert texts[0] != texts[1]
+
+
 def test_options_go_before_the_part_that_a_question_names(assistant, clip_file):
     question = "What moves in the first 1 second?"
     for option in ({"end_seconds": 1.5}, {"start_seconds": 0.0}):

@@ -1,6 +1,6 @@
 import pytest
 
-from videollama.inference.named_parts import part_named_in
+from videollama.inference.named_parts import part_named_in, without_named_part
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,35 @@ def test_the_words_of_a_question_name_a_part(question, start, end):
 )
 def test_other_numbers_name_none(question):
     assert part_named_in(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("What happens between 1:00 and 1:30?", "What happens?"),
+        ("Between 10 and 20 seconds, who speaks?", "Who speaks?"),
+        ("from second 10 to second 20, what moves?", "What moves?"),
+        ("What do you hear at 0:10-0:20?", "What do you hear?"),
+        ("What is there from 0:45 on?", "What is there?"),
+        ("What happens after 1:00 and before 1:30?", "What happens?"),
+        ("What happens in the first minute of the video?", "What happens?"),
+        ("What do you see in the first 30 seconds, and what do you hear?",
+         "What do you see, and what do you hear?"),
+        ("What happens?", "What happens?"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_about_a_part_needs_no_times(question, rest):
+    assert without_named_part(question) == rest
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Describe the first minute.",
+        "The first 30-second part: what is in it?",
+        "Describe 0:10-0:20.",
+        "From 10 to 20 s?",
+    ],
+)
+def test_times_without_which_nothing_would_be_asked_stay(question):
+    assert without_named_part(question) == question

@@ -171,6 +171,15 @@ def test_each_question_is_answered_from_the_part_that_it_names(
     assert parts == [[(1.0, 2), (0.0, 0)], [(0.0, 5), (0.0, 0)], [(0.0, 5)]]
 
 
+def test_about_a_named_part_the_model_is_asked_without_the_times(client, tmp_path):
+    url = data_url(write_clip(tmp_path / "clip.mp4", seconds=5.0), "video/mp4")
+    named = user(video(url), "What moves between 0:01 and 0:03?")
+    chosen = user(video(url, start_seconds=1, end_seconds=3), "What moves?")
+    answers = [ask(client, messages, max_tokens=8).json() for messages in (named, chosen)]
+    assert answers[0]["choices"] == answers[1]["choices"]
+    assert answers[0]["usage"] == answers[1]["usage"]
+
+
 @pytest.mark.parametrize(
     ("question", "words"),
     [

@@ -73,9 +73,11 @@ def test_another_attempt_replaces_the_last_answer_with_other_words(opened, backe
     assert len({first.text, second.text, third.text}) > 1
 
 
-def test_a_question_is_answered_from_the_part_that_it_names(opened, backend):
+def test_a_question_is_answered_from_the_part_that_it_names(opened, backend, assistant, clip_file):
     turn = last(opened.ask(backend, "What moves before 0:01?", SHORT))
     assert max(turn.seen[0].times_seconds) < 1
+    part = assistant.ask(clip_file, "What moves?", end_seconds=1.0, max_new_tokens=6)
+    assert (turn.question, turn.text) == ("What moves before 0:01?", part.text)
     turn = last(opened.ask(backend, "And then?", SHORT))
     assert max(turn.seen[0].times_seconds) > 1
     chosen = replace(SHORT, start_seconds=1.0)

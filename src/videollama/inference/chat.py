@@ -19,7 +19,7 @@ from videollama.inference.messages import (
     question_message,
     read_media,
 )
-from videollama.inference.named_parts import NamedPart, part_named_in
+from videollama.inference.named_parts import NamedPart, part_named_in, without_named_part
 from videollama.inference.options import AskOptions, split_options
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Chat:
             self.clips = read_media(media, sampling, side)
         else:
             self.clips = _read_part(media, sampling, side, named)
-        self._part_named = named is not None
+        self._part_named = named is not None and any(c.kind != "image" for c in self.clips)
         self._read_seconds = perf_counter() - started
         self._memory = ConversationMemory()
         self.messages: list[Message] = []
@@ -134,6 +134,8 @@ class Chat:
     def _prepare(self, question: str) -> tuple[list[Message], BatchFeature, EncodedMedia, Timings]:
         started = perf_counter()
         new_clips = self.clips if not self.messages else []
+        if self._part_named and not self.messages:
+            question = without_named_part(question)
         messages = [*self.messages, question_message(question, new_clips)]
         inputs = self._processor(messages, clips=self.clips, with_media=False)
         prepare_seconds = perf_counter() - started

@@ -68,6 +68,11 @@ _PARTS = (  # compiled by the first question that may name a part: that takes a 
 )
 
 
+_PREPOSITION = re.compile(r"between|from|after|since|before|until|till|up", re.IGNORECASE)
+_LED_BY = re.compile(r"\b(?:in|at|during|within|over)\s+$", re.IGNORECASE)
+_WHOLE = re.compile(r"\s+of\s+(?:the|this)\s+\w+", re.IGNORECASE)
+
+
 class NamedPart(NamedTuple):
     """From `start_seconds`, or the beginning, to `end_seconds`, or the end."""
 
@@ -88,15 +93,41 @@ def part_named_in(question: str) -> NamedPart | None:
     return parts[0] if len(parts) == 1 else None
 
 
+def without_named_part(question: str) -> str:
+    """What is asked about the part: "What happens?" of "What happens between 1:00 and 1:30?".
+
+    A model that gets the part alone knows nothing of what is around it. Where the times are no
+    adverb, as in "Describe the first minute.", the question stays as it is.
+    """
+    rest = question
+    for found in sorted(_matches(question), key=lambda match: match.start(), reverse=True):
+        before, after = rest[: found.start()], rest[found.end() :]
+        if led := _LED_BY.search(before):
+            before = before[: led.start()]
+        elif not _PREPOSITION.match(found[0]):
+            return question
+        if whole := _WHOLE.match(after):
+            after = after[whole.end() :]
+        rest = before + after
+    rest = re.sub(r"\s+and\s*(?=[?.!]|$)", "", rest)  # it joined a start and an end
+    rest = re.sub(r"\s+(?=[?.!,])", "", " ".join(rest.split())).lstrip(" ,")
+    return rest[0].upper() + rest[1:] if re.search(r"\w", rest) else question
+
+
 def _parts(question: str) -> Iterator[NamedPart]:
-    """All parts, each piece of the text used once."""
+    for match in _matches(question):
+        yield _part(match.groupdict())
+
+
+def _matches(question: str) -> Iterator[re.Match[str]]:
+    """Where parts are named, each piece of the text used once."""
     if not _MAY_NAME_A_TIME.search(question):
         return
     rest = question
     for pattern in _PARTS:
         while match := re.search(pattern, rest, re.IGNORECASE):
             rest = rest[: match.start()] + "\n" * len(match[0]) + rest[match.end() :]
-            yield _part(match.groupdict())
+            yield match
 
 
 def _part(found: dict[str, str | None]) -> NamedPart:

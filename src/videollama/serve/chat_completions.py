@@ -72,7 +72,8 @@ def chat_routes(host: ModelHost, media: MediaReader, limits: Limits, metrics: Me
         inputs = media_of(body)
         named = part_named_in(question_of(body))
         clips = await media.read(inputs, owner, assistant.processor.frame_size, named)
-        messages = messages_of(body, inputs, clips)
+        of_part = named is not None and any(clip.kind != "image" for clip in clips)
+        messages = messages_of(body, inputs, clips, of_part=of_part)
         return host.submit(scheduling.Request(messages, clips, words))
 
     return router

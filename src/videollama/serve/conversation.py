@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from videollama.inference.messages import Message, tokenizable
+from videollama.inference.named_parts import without_named_part
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
 from videollama.serve.api_errors import ApiError
@@ -60,7 +61,7 @@ def check_length(body: ChatCompletionRequest, limits: Limits) -> None:
 
 
 def messages_of(
-    body: ChatCompletionRequest, inputs: list[MediaInput], clips: list[Clip]
+    body: ChatCompletionRequest, inputs: list[MediaInput], clips: list[Clip], *, of_part: bool
 ) -> list[Message]:
     """The conversation in transformers' form; media refer to `clips` by number.
 
@@ -68,22 +69,29 @@ def messages_of(
         body: The request.
         inputs: What `media_of` gave.
         clips: The same media, read.
+        of_part: Whether only the part is shown that the last message names; then the model is not
+            asked for that part again.
     """
     shown = iter(enumerate(zip(inputs, clips, strict=True)))
     messages = []
     for message in body.messages:
+        is_of_part = of_part and message is body.messages[-1]
         content: list[dict[str, Any]] = []
         if isinstance(message.content, str):
-            content.append({"type": "text", "text": tokenizable(message.content)})
+            content.append(_text(message.content, is_of_part))
         else:
             for part in message.content:
                 if isinstance(part, TextPart):
-                    content.append({"type": "text", "text": tokenizable(part.text)})
+                    content.append(_text(part.text, is_of_part))
                     continue
                 number, (medium, clip) = next(shown)
                 content.append({"type": medium.kind(clip), "clip": number})
         messages.append({"role": _ROLES.get(message.role, message.role), "content": content})
     return messages
+
+
+def _text(text: str, is_of_part: bool) -> dict[str, Any]:
+    return {"type": "text", "text": tokenizable(without_named_part(text) if is_of_part else text)}
 
 
 def word_choice(body: ChatCompletionRequest, limits: Limits) -> WordChoice:

@@ -12,7 +12,7 @@ from videollama.errors import InputError
 from videollama.inference.answer import Heard, Seen
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import Message, answer_message, question_message
-from videollama.inference.named_parts import part_named_in
+from videollama.inference.named_parts import part_named_in, without_named_part
 from videollama.inference.options import WordChoice
 from videollama.inference.scheduling import Request, Ticket
 from videollama.media.clip import Clip
@@ -183,7 +183,9 @@ class Session:
         yield turn
         try:
             clip = self._read(backend, settings, turn.question)
-            asked = question_message(turn.question, [] if turn.messages_before else [clip])
+            asked = question_message(
+                self._asked(turn.question, settings), [] if turn.messages_before else [clip]
+            )
             words = WordChoice(
                 settings.max_new_tokens, do_sample=turn.attempt > 0, seed=turn.attempt
             )
@@ -224,6 +226,11 @@ class Session:
             self._clip = (sampling, use_sound, clip)
             self._memory = ConversationMemory()  # a memory is of the same clip
         return self._clip[2]
+
+    def _asked(self, question: str, settings: Settings) -> str:
+        """The question without the part that it names, where the clip is that part."""
+        is_part = self._clip is not None and self._clip[0] != settings.sampling
+        return without_named_part(question) if is_part else question
 
     def _require_file(self) -> Path:
         if self.file is None:
