@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from videollama.errors import DataError, OutputError, RecipeError
 from videollama.training.run import train
+from videollama.training.run_folder import holding
 from videollama.training.stages import PICTURE_PARTS, SHIPPED_PARTS
 from videollama.training.trainer import ObjectiveTrainer, checkpoints
 
@@ -181,6 +182,15 @@ def test_a_folder_with_a_run_is_not_overwritten_and_not_mixed(
     other = make_recipe("audio_pretrain", training__learning_rate=5e-4)
     with pytest.raises(RecipeError, match=r"training.learning_rate was 0.001 and is now 0.0005"):
         train(other, data_folder, tmp_path / "run", resume=True, report=lines)
+
+
+def test_two_trainings_never_share_a_folder(tmp_path, data_folder, make_recipe, lines):
+    out = tmp_path / "run"
+    recipe = make_recipe("audio_pretrain", training__max_steps=1)
+    with holding(out), pytest.raises(OutputError, match=f"Another process trains in {out}"):
+        train(recipe, data_folder, out, report=lines)
+    assert not (out / "recipe.yaml").exists()
+    assert train(recipe, data_folder, out, report=lines).steps == 1
 
 
 def test_a_run_that_found_no_data_is_not_in_the_way_of_the_next(

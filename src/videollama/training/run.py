@@ -15,7 +15,7 @@ from videollama.training.join import join_stages, missing_parts
 from videollama.training.network import WEIGHTS_FILE, handed_on
 from videollama.training.preparation import prepare
 from videollama.training.recipe import Recipe
-from videollama.training.run_folder import note_run, open_run
+from videollama.training.run_folder import holding, note_run, open_run
 from videollama.training.run_log import RunLog
 from videollama.training.trainer import ObjectiveTrainer
 
@@ -52,8 +52,13 @@ def train(
     Raises:
         DataError: The data are not usable, or the loss is not a number.
         RecipeError: `out` holds a run of another recipe, or `start_from` leads nowhere.
-        OutputError: `out` or the cache cannot be written.
+        OutputError: `out` or the cache cannot be written, or another process trains there.
     """
+    with holding(out):
+        return _train(recipe, data, out, resume=resume, report=report)
+
+
+def _train(recipe: Recipe, data: Path, out: Path, *, resume: bool, report: Report) -> Finished:
     checkpoint = open_run(out, recipe, resume=resume)
     broken = BrokenSamples(recipe.data.max_broken)
     setup = prepare(recipe, data, broken=broken, report=report)

@@ -9,8 +9,11 @@ RUN/model/                 float16, ready to load; once every part is trained
 """
 
 import json
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +29,38 @@ from videollama.training.trainer import checkpoints
 _MAY_CHANGE = {"max_minutes", "log_every", "save_every", "keep_checkpoints"}
 
 
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a run's folder; the processes of one training share it.
+
+    Raises:
+        OutputError: Another process trains there, or the folder cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    if os.environ.get("RANK", "0") != "0":  # set by torchrun; its first process holds the folder
+        yield
+        return
+    lock = FileLock(folder / ".lock")
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise OutputError(
+                f"Another process trains in {folder}; wait for its end, or choose another --out."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def open_run(folder: Path, recipe: Recipe, *, resume: bool) -> Path | None:
-    """Make the folder of a new run, or find the checkpoint to go on from.
+    """Begin a run in a folder, or find the checkpoint to go on from.
 
     Args:
-        folder: The run's folder.
+        folder: The run's folder, which this process is `holding`.
         recipe: The resolved recipe.
         resume: Go on with the run that is there; without one, begin.
 
@@ -55,7 +85,6 @@ def open_run(folder: Path, recipe: Recipe, *, resume: bool) -> Path | None:
                 "use the same, or choose another --out."
             )
     with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder / ".draft", ignore_errors=True)
         with new_file(file) as draft:
             text = yaml.safe_dump(recipe.model_dump(), sort_keys=False)
