@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from videollama.checkpoints.devices import check_dtype, choose_device, choose_dtype
+from videollama.checkpoints import devices
+from videollama.checkpoints.devices import check_dtype, choose_bits, choose_device, choose_dtype
 from videollama.errors import InputError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -45,3 +46,24 @@ def test_int8_is_of_the_decoder_on_the_processor_alone():
     assert choose_dtype("int8", CPU, family="released") == torch.float32
     with pytest.raises(InputError, match="int8 runs on the CPU only, not on cuda"):
         check_dtype("int8", CUDA)
+
+
+def test_fewer_bits_are_of_the_decoder_and_leave_the_rest_halved(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(devices, "find_spec", lambda _: True)
+    assert choose_dtype("4-bit", CPU, family="tiny") == torch.bfloat16
+    assert choose_dtype("8-bit", CUDA, family="tiny") == torch.bfloat16
+    assert [choose_bits(word) for word in ("8-bit", "4-bit", "int8", "auto")] == [8, 4, None, None]
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert choose_dtype("4-bit", CUDA, family="released") == torch.float16
+
+
+def test_fewer_bits_where_they_cannot_run_are_refused_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(devices, "find_spec", lambda _: True)
+    with pytest.raises(InputError, match=r"8-bit runs on CUDA cards only, not on cpu; .* int8"):
+        check_dtype("8-bit", CPU)
+    with pytest.raises(InputError, match="4-bit does not run on mps"):
+        check_dtype("4-bit", torch.device("mps"))
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"pip install 'videollama\[quantize\]'"):
+        check_dtype("4-bit", CPU)

@@ -22,6 +22,7 @@ def assemble(
     device: "torch.device",
     dtype: "torch.dtype",
     origin: str,
+    bits: int | None = None,
 ) -> "VideoLlamaForConditionalGeneration":
     """Build the model and put every tensor in its place.
 
@@ -31,6 +32,8 @@ def assemble(
         device: where the model goes.
         dtype: its number type.
         origin: where the tensors come from, for the error's sentence.
+        bits: 8 or 4 rounds the weights of the decoder's linear layers to so many; its head and all
+            other parts stay as they are.
 
     Raises:
         CheckpointError: tensors are missing, left over or of another shape; they are listed.
@@ -44,6 +47,7 @@ def assemble(
             state_dict=dict(state_dict),
             dtype=dtype,
             device_map={"": device},
+            quantization_config=None if bits is None else _quantization(bits, dtype, state_dict),
             ignore_mismatched_sizes=True,  # reported below, with all the rest
             output_loading_info=True,
         )
@@ -109,6 +113,20 @@ def require_all_loaded(report: Mapping[str, Any], origin: str) -> None:
         raise CheckpointError(
             f"The tensors in {origin} do not make up the model: {'; '.join(faults)}."
         )
+
+
+def _quantization(bits: int, dtype: "torch.dtype", names: Iterable[str]) -> Any:
+    """How bitsandbytes rounds the decoder's linear layers; NF4 for 4 bits (arXiv 2305.14314)."""
+    from transformers import BitsAndBytesConfig
+
+    parts = {name.partition(".")[0] for name in names}
+    return BitsAndBytesConfig(
+        load_in_8bit=bits == 8,
+        load_in_4bit=bits == 4,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=dtype,
+        llm_int8_skip_modules=["lm_head", *sorted(parts - {"language_model"})],
+    )
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What "auto" means for devices and number types on this machine."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from videollama.errors import InputError
@@ -7,7 +8,8 @@ from videollama.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-_DTYPES = ("auto", "float32", "bfloat16", "float16", "int8")
+_DTYPES = ("auto", "float32", "bfloat16", "float16", "int8", "8-bit", "4-bit")
+_BITS = {"8-bit": 8, "4-bit": 4}
 
 
 def choose_device(device: str = "auto") -> "torch.device":
@@ -54,6 +56,19 @@ def check_dtype(dtype: str, device: "torch.device") -> None:
         raise InputError(
             f"int8 runs on the CPU only, not on {device}; use --device cpu or another --dtype."
         )
+    if dtype == "8-bit" and device.type != "cuda":
+        raise InputError(
+            f"8-bit runs on CUDA cards only, not on {device}; use --dtype 4-bit or int8."
+        )
+    if dtype == "4-bit" and device.type == "mps":
+        raise InputError(f"4-bit does not run on {device}; use --dtype float16 or --device cpu.")
+    if dtype in _BITS and find_spec("bitsandbytes") is None:
+        raise InputError(f"{dtype} needs bitsandbytes: pip install 'videollama[quantize]'")
+
+
+def choose_bits(dtype: str) -> int | None:
+    """Bits of a weight in the decoder's linear layers, where they are fewer than its number's."""
+    return _BITS.get(dtype)
 
 
 def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.dtype":
@@ -62,7 +77,7 @@ def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.d
     Args:
         dtype: "auto" takes float32, except for a released model on CUDA: bfloat16, or float16 where
             the card has none; or "float32", "bfloat16", "float16". "int8" is of the decoder alone;
-            the rest is float32.
+            the rest is float32. So are "8-bit" and "4-bit"; the rest is bfloat16, or float16.
         device: where the model will run.
         family: "released" or "tiny".
 
@@ -72,8 +87,10 @@ def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.d
     import torch
 
     check_dtype(dtype, device)
-    if dtype not in ("auto", "int8"):
+    if dtype in ("float32", "bfloat16", "float16"):
         return getattr(torch, dtype)
-    if dtype == "int8" or device.type != "cuda" or family == "tiny":
+    if dtype in _BITS and device.type == "cpu":
+        return torch.bfloat16
+    if dtype not in _BITS and (dtype == "int8" or device.type != "cuda" or family == "tiny"):
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16

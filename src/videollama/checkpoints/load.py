@@ -4,7 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videollama.checkpoints.assemble import assemble
-from videollama.checkpoints.devices import check_dtype, choose_device, choose_dtype
+from videollama.checkpoints.devices import (
+    check_dtype,
+    choose_bits,
+    choose_device,
+    choose_dtype,
+)
 from videollama.checkpoints.model_configs import read_generation_config, read_own_config
 from videollama.checkpoints.resolve import ResolvedModel, read_json, resolve
 from videollama.errors import CheckpointError
@@ -25,8 +30,8 @@ def load_model(
     Args:
         ref: see `videollama.checkpoints.resolve.resolve`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        dtype: "auto", "float32", "bfloat16", "float16", or "int8", with which the decoder is read
-            in float32 as well.
+        dtype: "auto", "float32", "bfloat16", "float16"; "int8", with which the decoder is read in
+            float32 as well; "8-bit" or "4-bit": the decoder's linear layers by bitsandbytes.
 
     Returns:
         The model in evaluation mode on its device, and its processor.
@@ -46,6 +51,7 @@ def load_model(
         state_dict,
         device=chosen_device,
         dtype=choose_dtype(dtype, chosen_device, family=config.family),
+        bits=choose_bits(dtype),
         origin=str(resolved.checkpoint or resolved.folder),
     )
     if resolved.kind in ("tiny", "ours"):

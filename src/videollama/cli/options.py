@@ -27,7 +27,10 @@ DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.", show_default=True)
 ]
 DtypeOption = Annotated[
-    str, typer.Option("--dtype", help="auto, float32, bfloat16, float16, int8.", show_default=True)
+    str,
+    typer.Option(
+        "--dtype", help="auto, float32, bfloat16, float16, int8, 8-bit, 4-bit.", show_default=True
+    ),
 ]
 FramesOption = Annotated[
     int | None,
