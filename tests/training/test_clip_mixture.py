@@ -91,3 +91,16 @@ def test_every_video_is_asked_about_its_sound_and_a_sound_file_mostly():
             assert about_sound
         if clip.kind == "audio":
             assert 2 * len(about_sound) > len(clip.questions)
+
+
+def test_both_orders_of_a_clip_are_asked_side_by_side():
+    clips = mixture(pictures=0.0, sounds=0.0, black=0.0, one_scene=0.0, both_orders=1.0).take(0, 60)
+    starts = [n for n in range(59) if clips[n].frames[::-1] == clips[n + 1].frames]
+    assert len(starts) >= 25
+    for one, other in ((clips[n], clips[n + 1]) for n in starts):
+        assert one.facts.scenes == other.facts.scenes[::-1]
+        assert [q.text for q in one.questions] == [q.text for q in other.questions]
+        for question, exchanged in zip(one.questions, other.questions, strict=True):
+            [answer], [opposite] = question.answers, exchanged.answers
+            assert answer != opposite
+            assert {answer[6:], opposite[6:]} == set(question.text[19:-1].split(" or "))

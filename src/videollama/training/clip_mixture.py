@@ -7,7 +7,7 @@ from the seed and n alone, so that a run can go on anywhere.
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from videollama.training.questions import (
     AudioStatus,
@@ -15,6 +15,7 @@ from videollama.training.questions import (
     ClipKind,
     Question,
     caption_question,
+    order_exchanged,
     orderable_things,
     picture_questions,
     scene_questions,
@@ -82,6 +83,16 @@ class Material:
     num_variants: int
 
 
+def _with_scenes_exchanged(clip: ComposedClip) -> ComposedClip:
+    """The same questions about the last scene first.
+
+    Side by side the two teach nothing but to look: what a question itself suggests is right once.
+    """
+    facts = replace(clip.facts, scenes=clip.facts.scenes[::-1])
+    questions = tuple(order_exchanged(question) for question in clip.questions)
+    return replace(clip, frames=clip.frames[::-1], facts=facts, questions=questions)
+
+
 class ClipMixture:
     """An endless sequence of clips that can be entered anywhere.
 
@@ -108,7 +119,12 @@ class ClipMixture:
             draw = random.Random(f"{self._seed} {self._window}")
             times_asked: Counter[str] = Counter()
             photos = self._order.take(self._window * WINDOW, WINDOW)
-            self._clips = [self._compose(photo, draw, times_asked) for photo in photos]
+            self._clips = []
+            for photo in photos:
+                clip = self._compose(photo, draw, times_asked)
+                self._clips.append(clip)
+                if all(question.is_opening for question in clip.questions):
+                    self._clips.append(_with_scenes_exchanged(clip))
         return self._clips[place % WINDOW]
 
     def _compose(self, photo: int, draw: random.Random, times_asked: Counter[str]) -> ComposedClip:
@@ -137,6 +153,10 @@ class ClipMixture:
             scenes = [photo, other]
             frames = self._two_scenes(photo, other, draw)
         facts = ClipFacts(kind, tuple(self._material.captions[s] for s in scenes), status, label)
+        if len(scenes) == 2 and draw.random() < options.both_orders:
+            asked = short_questions(facts, draw, 0, options.orders, times_asked)
+            if asked:
+                return ComposedClip(kind, tuple(frames), sound, variant, facts, tuple(asked))
         if len(scenes) == 1:
             asked.append(caption_question(facts, draw, 2))
         elif scenes:

@@ -7,7 +7,7 @@ are asked for as often as present ones, and what cannot be seen or heard is said
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -297,6 +297,17 @@ def _order(facts: ClipFacts, draw: Random, number: int) -> list[Question]:
         text = f"Which comes first, {named[0]} or {named[1]}?"
         found.append(Question(text, (f"First {a.phrase}, then {b.phrase}.",)))
     return found
+
+
+def order_exchanged(question: Question) -> Question:
+    """The question which of two things comes first, for a clip with its scenes exchanged.
+
+    Args:
+        question: One of `short_questions`, with its answer up to the comma.
+    """
+    named = question.text.removeprefix("Which comes first, ").removesuffix("?").split(" or ")
+    [other] = [f"First {name}" for name in named if f"First {name}" not in question.answers]
+    return replace(question, answers=(other,))
 
 
 def orderable_things(

@@ -169,6 +169,8 @@ class ClipsSection(Section):
             branch; "all" asks everything and trains both branches.
         pictures: Share of single pictures; likewise `sounds`, `black` and `one_scene`. What is left
             are clips of two scenes.
+        both_orders: Share of those of which only is asked what comes first, and which come a second
+            time with the scenes exchanged.
         captions: Captions learned per description of a picture, the most typical ones.
         things: So many things that are there are asked for at most, and as many that are not.
         orders: So many pairs of things of two scenes are asked for at most.
@@ -187,6 +189,7 @@ class ClipsSection(Section):
     sounds: float = Field(default=0.10, ge=0, le=1)
     black: float = Field(default=0.03, ge=0, le=1)
     one_scene: float = Field(default=0.10, ge=0, le=1)
+    both_orders: float = Field(default=0.0, ge=0, le=1)
     captions: int = Field(default=3, ge=1)
     things: int = Field(default=2, ge=0)
     orders: int = Field(default=3, ge=0)
