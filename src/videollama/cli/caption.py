@@ -10,19 +10,12 @@ from videollama.cli import options
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
+from videollama.media.suffixes import MEDIA_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from videollama.inference.answer import Captioned
-
-VIDEO_SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts",
-    ".flv", ".wmv", ".3gp", ".ogv",
-)  # fmt: skip
-PICTURE_SUFFIXES = (".gif", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-SOUND_SUFFIXES = (".wav", ".mp3", ".ogg", ".opus", ".flac", ".m4a", ".aac", ".wma", ".aiff")
-MEDIA_SUFFIXES = VIDEO_SUFFIXES + PICTURE_SUFFIXES + SOUND_SUFFIXES
 
 
 def caption(

@@ -12,6 +12,7 @@ from videollama.cli.ask import ask
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
 from videollama.cli.convert import convert
+from videollama.cli.data import app as data_app
 from videollama.cli.doctor import doctor
 from videollama.cli.eval import evaluate
 from videollama.cli.models import models
@@ -69,6 +70,7 @@ app.command("pull")(pull)
 app.command("models")(models)
 app.command("convert")(convert)
 app.command("train")(train)
+app.add_typer(data_app, name="data")
 app.command("eval")(evaluate)
 app.command("serve")(serve)
 app.command("web")(web)

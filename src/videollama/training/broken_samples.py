@@ -13,10 +13,12 @@ class BrokenSamples:
 
     Attributes:
         limit: So many are skipped; one more stops the run.
+        limit_name: What the limit is called where it can be raised.
         reasons: What is wrong, by the sample's name, which the reason does not repeat.
     """
 
     limit: int
+    limit_name: str = "data.max_broken"
     reasons: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, reason: str) -> None:
@@ -29,6 +31,6 @@ class BrokenSamples:
         if len(self.reasons) > self.limit:
             first = "; ".join(f"{n}: {why}" for n, why in list(self.reasons.items())[:_SHOWN])
             raise DataError(
-                f"{len(self.reasons)} training samples are broken, more than data.max_broken="
+                f"{len(self.reasons)} training samples are broken, more than {self.limit_name}="
                 f"{self.limit}; the first: {first}. Mend or remove them, or raise the limit."
             )

@@ -1,0 +1,225 @@
+"""`videollama data`: check training data in any of the known formats, and convert them into one."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from videollama.cli import options
+from videollama.cli.terminal import notes
+from videollama.errors import DataError
+
+if TYPE_CHECKING:
+    from videollama.training.datasets.check import CheckReport
+    from videollama.training.datasets.inventory import Found, Spread
+
+app = typer.Typer(
+    help="""Check training data, and convert them into one form.
+
+    Examples:
+
+        videollama data check webvid/
+
+        videollama data convert webvid/ webvid.jsonl
+    """,
+    no_args_is_help=True,
+)
+
+_SHOWN = 3
+_LOG_EVERY_SECONDS = 30.0
+
+SourceArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="Folder with annotations, or one such file.", show_default=False
+    ),
+]
+MediaOption = Annotated[
+    Path | None,
+    typer.Option("--media", metavar="DIR", help="Folder with the media. [default: DATA's]"),
+]
+MaxBrokenOption = Annotated[
+    int, typer.Option("--max-broken", min=0, help="So many samples may be unusable.")
+]
+
+
+@app.command("check")
+def check_data(
+    data: SourceArgument,
+    media: MediaOption = None,
+    decode: Annotated[
+        bool,
+        typer.Option("--decode", help="Also decode some frames and the sound of every file."),
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="DIR",
+            help="Count tokens of this model or decoder. [default: the built-in one, else words]",
+        ),
+    ] = None,
+    max_broken: MaxBrokenOption = 20,
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Read training data to the end, look at every file they name, and tell what is wrong.
+
+    Counts samples, broken ones and missing media; tells durations, lengths of texts, repeated
+    questions, equal files, and media that stand in two splits. The exit code is 2 if more samples
+    than --max-broken are unusable.
+
+    Examples:
+
+        videollama data check webvid/ --max-broken 1000
+
+        videollama data check llava_instruct_150k.json --media coco/
+
+        videollama data check my-data/ --decode --json
+    """
+    from videollama.checkpoints.tokenizers import find_tokenizer
+    from videollama.training.datasets.check import check
+    from videollama.training.datasets.source import open_source
+
+    tokenizer = find_tokenizer(model)
+
+    def count_length(text: str) -> int:
+        if tokenizer is None:
+            return len(text.split())
+        return len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
+    source = open_source(data, media)
+    with _progress(quiet=quiet) as progress:
+        report = check(
+            source,
+            count_length=count_length,
+            length_unit="words" if tokenizer is None else "tokens",
+            decode=decode,
+            progress=progress,
+        )
+    if as_json:
+        print(json.dumps({"data": str(data), **report.to_dict()}, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(as_lines(report)))
+    if report.num_unusable > max_broken:
+        raise DataError(
+            f"{report.num_unusable} samples cannot be used, more than --max-broken={max_broken}; "
+            "mend or remove them, or raise the limit."
+        )
+
+
+@app.command("convert")
+def convert_data(
+    data: SourceArgument,
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A new .jsonl file.", show_default=False)
+    ],
+    media: MediaOption = None,
+    max_broken: MaxBrokenOption = 20,
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Write training data of any known format as JSON lines of conversations.
+
+    Samples that are broken, or whose media are missing, are named and left out.
+
+    Examples:
+
+        videollama data convert LLaVA-CC3M-Pretrain-595K/ cc3m.jsonl
+
+        videollama data convert webvid/ webvid.jsonl --max-broken 1000
+    """
+    from videollama.training.broken_samples import BrokenSamples
+    from videollama.training.datasets.conversion import write_conversations
+    from videollama.training.datasets.source import open_source
+
+    broken = BrokenSamples(max_broken, "--max-broken")
+    source = open_source(data, media)
+    with _progress(quiet=quiet) as progress:
+        written = write_conversations(
+            source, out, broken=broken, progress=lambda done: progress("samples written", done)
+        )
+    if as_json:
+        result = {"path": str(out), "samples": written, "broken_samples": broken.reasons}
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    for origin, reason in broken.reasons.items():
+        notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
+    left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
+    print(f"{out}: {written} samples of {source.files[0].format.name}{left_out}.")
+
+
+def as_lines(report: "CheckReport") -> list[str]:
+    """What was found, for people."""
+    lines = [
+        f"{file.path}: {file.format}, {file.samples} samples, {file.broken} broken"
+        for file in report.files
+    ]
+    lines += [f"not read: {path}: {reason}" for path, reason in report.unread.items()]
+    lines += ["", f"{'split':<28}{'samples':>10}{'media':>10}"]
+    for name, (samples, media) in report.splits.items():
+        lines.append(f"{name:<28}{samples:>10}{media:>10}")
+    lines += ["", f"{'':<28}{'count':>10}{'least':>10}{'median':>10}{'most':>10}"]
+    for kind, count in report.media.items():
+        lines.append(_row(f"{kind} files", count, None))
+        if spread := report.seconds.get(kind):
+            lines.append(_row("  seconds", spread.count, spread, digits=1))
+    lines.append(_row("questions", report.num_turns, None))
+    lines.append(_row(f"{report.length_unit} a sample", report.num_samples, report.lengths))
+    findings = {
+        "broken samples": report.broken,
+        **{f"media {kind}": found for kind, found in report.problems.items()},
+        "same question, same answer": report.repeated,
+        "same question, other answer": report.other_answers,
+        "files with equal content": report.equal_files,
+        "media in several splits": report.leaks,
+    }
+    return [
+        *lines,
+        "",
+        *(line for name, found in findings.items() for line in _finding(name, found)),
+    ]
+
+
+def _row(name: str, count: int, spread: "Spread | None", digits: int = 0) -> str:
+    numbers = (spread.minimum, spread.median, spread.maximum) if spread else ()
+    return f"{name:<28}{count:>10}" + "".join(f"{number:>10.{digits}f}" for number in numbers)
+
+
+def _finding(name: str, found: "Found") -> list[str]:
+    shown = [f"    {example}" for example in found.examples[:_SHOWN]]
+    more = found.count - len(shown)
+    if shown and more > 0:
+        shown.append(f"    … and {more} more")
+    return [f"{name:<28}{found.count:>10}", *shown]
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, int], None]]:
+    """A counter on a terminal, a line now and then in a log."""
+    console = notes()
+    if quiet:
+        yield lambda what, done: None
+    elif console.is_terminal:
+        with console.status("") as status:
+            yield _now_and_then(0.1, lambda line: status.update(line))
+    else:
+        yield _now_and_then(_LOG_EVERY_SECONDS, lambda line: console.print(line))
+
+
+def _now_and_then(every_seconds: float, show: Callable[[str], Any]) -> Callable[[str, int], None]:
+    last = time.monotonic()
+
+    def progress(what: str, done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= every_seconds:
+            last = now
+            show(f"{done} {what}")
+
+    return progress

@@ -1,0 +1,1 @@
+"""Training data: one file per format, all read into one form (`record.py`)."""
