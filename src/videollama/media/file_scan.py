@@ -1,5 +1,6 @@
 """What one walk over the packets of a file tells: its streams, frame times and sound."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -43,11 +44,27 @@ class FoundMedia:
 
 
 def scan_file(
-    file: Path, sampling: FrameSampling, want_audio: bool, frame_size: tuple[int, int] | None
+    file: Path,
+    sampling: FrameSampling,
+    want_audio: bool,
+    frame_size: tuple[int, int] | None,
+    sound_sink: Callable[[Tensor], None] | None = None,
 ) -> FoundMedia:
-    """Walks over the packets once: times of all frames, decoded sound."""
+    """Walks over the packets once: times of all frames, decoded sound.
+
+    Args:
+        file: A local file that is no image.
+        sampling: Which frames, and which part of the file.
+        want_audio: Whether to decode the sound.
+        frame_size: Height and width that frames will be scaled to; None for those of the file.
+        sound_sink: Gets the sound instead of `FoundMedia.waveform`; see `SoundTrack`.
+
+    Raises:
+        MediaError: The file is not media, or encrypted.
+        InputError: The frames would need too much memory.
+    """
     with opened(file) as container:
-        video = _picture_stream(container, file)
+        video = picture_stream(container, file)
         audio = cast("AudioStream | None", container.streams.best("audio"))
         found = FoundMedia(container.format.name, _stream_infos(container, video, audio))
         if video is not None:
@@ -56,9 +73,9 @@ def scan_file(
             _warn_about_pictures(found, container)
         sound = None
         if audio is not None and audio.codec_context is not None and want_audio:
-            origin = _start_seconds(video)
+            origin = start_seconds(video)
             window = (sampling.start_seconds or 0.0, sampling.end_seconds or float("inf"))
-            sound = SoundTrack(audio, origin, window)
+            sound = SoundTrack(audio, origin, window, sound_sink)
         scan = scan_packets(container, video, sound)
         if scan.encrypted:
             raise MediaError(f"{file} is encrypted; it cannot be read without its key.")
@@ -121,7 +138,7 @@ def _warn_about_sound(found: FoundMedia, sound: SoundTrack) -> None:
         )
 
 
-def _picture_stream(container: "InputContainer", file: Path) -> "VideoStream | None":
+def picture_stream(container: "InputContainer", file: Path) -> "VideoStream | None":
     """The first video stream that is not a cover picture of a song."""
     from av.stream import Disposition
 
@@ -138,7 +155,8 @@ def _picture_stream(container: "InputContainer", file: Path) -> "VideoStream | N
     return None
 
 
-def _start_seconds(video: "VideoStream | None") -> float | None:
+def start_seconds(video: "VideoStream | None") -> float | None:
+    """Time in the file that counts as 0; None without a video stream that says when it begins."""
     if video is None or video.start_time is None or video.time_base is None:
         return None
     return float(video.start_time * video.time_base)
