@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from videollama import __version__
+from videollama.cli.analyze import analyze
 from videollama.cli.ask import ask
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
@@ -64,6 +65,7 @@ def _main(
 app.command("ask")(ask)
 app.command("chat")(chat)
 app.command("caption")(caption)
+app.command("analyze")(analyze)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)
