@@ -92,7 +92,9 @@ def test_a_sound_that_goes_on_is_one_event(tiny_processor, tmp_path):
 
 def test_an_answer_that_nothing_is_heard_is_no_event(tiny_processor, tmp_path):
     talking = Talking(tiny_processor, ["The audio is silent, so I do not hear anything."])
-    assert analyze(talking, write_sound(tmp_path / "a.wav")).sounds == ()
+    found = analyze(talking, write_sound(tmp_path / "a.wav"))
+    assert found.sounds == ()
+    assert [segment.heard for segment in found.segments] == [None]
 
 
 def test_one_frame_and_a_picture_are_one_segment(talking, tmp_path):

@@ -49,6 +49,7 @@ def test_the_action_is_what_is_done(description, expected):
         ("Church bells ringing", "Church bells ringing"),
         ("The audio is silent, so I do not hear anything.", None),
         ("The clip has no audio track, so I cannot hear anything.", None),
+        ("There is no picture, so I cannot see anything.", None),
         (" . ", None),
     ],
 )

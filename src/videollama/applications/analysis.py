@@ -50,7 +50,7 @@ class Segment:
         end_seconds: Where it ends; the same for a still.
         scene: Number of the scene it lies in, from 1.
         seen: Describes the picture; None where there is none.
-        heard: Answers what is heard; None where nothing can be heard.
+        heard: Answers what is heard; None where nothing can be heard, or the model names nothing.
         action: What the description says is done, in its words; None where it does not.
         people_count: How many people the description speaks of; None where it does not say.
         thumbnail: A JPEG file of the frame in the middle; None without a picture.
@@ -217,7 +217,7 @@ def _understood(
             end_seconds=span.end,
             scene=span.scene,
             seen=described,
-            heard=named,
+            heard=named if named and sound_name(named.text) else None,
             action=action(described.text) if described else None,
             people_count=people_count(described.text) if described else None,
             thumbnail=_thumbnail(picture, overview),

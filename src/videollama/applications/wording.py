@@ -31,7 +31,7 @@ _HEARING = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = re.compile(
-    r"\b(?:cannot|can ?not|can't|do not|don't|does not) hear\b|\bno sound\b|\bsilent\b",
+    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno sound\b|\bsilent\b",
     re.IGNORECASE,
 )
 _FIRST_SENTENCE = re.compile(r"^(.+?)[.!?](?:\s|$)", re.DOTALL)
@@ -76,7 +76,7 @@ def sound_name(answer: str) -> str | None:
 
     Returns:
         Without the opening words and the stop, and of longer answers the first sentence; None where
-        the answer says that nothing is heard, or says nothing.
+        the answer says that nothing is heard, or speaks of something else.
     """
     text = " ".join(answer.split())
     if _NOTHING.search(text):
