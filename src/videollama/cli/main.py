@@ -19,6 +19,7 @@ from videollama.cli.models import models
 from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.serve import serve
+from videollama.cli.subtitle import subtitle
 from videollama.cli.train import train
 from videollama.cli.web import web
 from videollama.errors import VideoLlamaError
@@ -66,6 +67,7 @@ app.command("ask")(ask)
 app.command("chat")(chat)
 app.command("caption")(caption)
 app.command("analyze")(analyze)
+app.command("subtitle")(subtitle)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)
