@@ -9,6 +9,7 @@ from videollama.applications.wording import action, people_count, sound_name
         ("A man is sitting on a couch.", 1),
         ("A man and a woman are dancing.", 2),
         ("Two young girls and a boy play.", 3),
+        ("A man and young woman sit.", 2),
         ("Two dogs and a man run through the snow.", 1),
         ("A man in a red shirt and another man ride bikes.", 2),
         ("3 football players run.", 3),

@@ -118,7 +118,7 @@ class Analysis:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON; without pictures."""
-        facts = {
+        facts: dict[str, Any] = {
             "path": self.path,
             "kind": self.kind,
             "duration_seconds": self.duration_seconds,
@@ -205,12 +205,12 @@ def _understood(
     num_frames: int,
 ) -> list[Segment]:
     """What is seen and heard in a few segments, each with its own question."""
-    from videollama.inference.engine import CAPTION_REQUEST
+    from videollama.inference.engine import CAPTION_BEAMS, CAPTION_REQUEST
 
     size = assistant.processor.frame_size
     pictures = [read_pictures(overview, span.start, span.end, num_frames, size) for span in spans]
-    seen = _asked(assistant, pictures, CAPTION_REQUEST)
-    heard = _asked(assistant, sounds, HEARING_QUESTION)
+    seen = _asked(assistant, pictures, CAPTION_REQUEST, CAPTION_BEAMS)
+    heard = _asked(assistant, sounds, HEARING_QUESTION, 1)
     return [
         Segment(
             start_seconds=span.start,
@@ -227,9 +227,13 @@ def _understood(
 
 
 def _asked(
-    assistant: "VideoLlama", clips: "Sequence[Clip | None]", question: str
+    assistant: "VideoLlama", clips: "Sequence[Clip | None]", question: str, num_beams: int
 ) -> list[Statement | None]:
-    """The answers about the clips that there are, in one batch."""
+    """The answers about the clips that there are, in one batch.
+
+    Sounds are named greedily, as `ask` does: the likeliest whole sentence is often one about the
+    missing picture.
+    """
     shown = [clip for clip in clips if clip is not None]
     answers = assistant.caption(
         shown,
@@ -237,6 +241,7 @@ def _asked(
         question=question,
         with_confidence=True,
         max_new_tokens=_MOST_NEW_TOKENS,
+        num_beams=num_beams,
     )
     statements = (
         Statement(each.answer.text, each.answer.confidence or 0.0)

@@ -58,7 +58,8 @@ def _in_two_lines(words: list[str]) -> str | None:
     ]
     if not fitting:
         return None
-    return "\n".join(min(fitting, key=lambda pair: abs(len(pair[0]) - len(pair[1]))))
+    balanced = min(fitting, key=lambda pair: abs(len(pair[0]) - len(pair[1])))
+    return "\n".join(balanced)
 
 
 def _short_words(text: str) -> list[str]:

@@ -31,7 +31,7 @@ _HEARING = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = re.compile(
-    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno sound\b|\bsilent\b",
+    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno (?:sound|audio)\b|\bsilent\b",
     re.IGNORECASE,
 )
 _FIRST_SENTENCE = re.compile(r"^(.+?)[.!?](?:\s|$)", re.DOTALL)
@@ -54,6 +54,8 @@ def people_count(description: str) -> int | None:
         number = match[1]
         if number in _DEFINITE and count:
             continue  # spoken of before
+        if number is None and count and text[: match.start()].endswith(" and "):
+            number = "a"  # "a man and woman"
         if number is None or number in _DEFINITE:
             return None
         count += int(number) if number.isdigit() else _NUMBERS[number]
