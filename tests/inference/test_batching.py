@@ -1,10 +1,15 @@
 from threading import Event
 
 import pytest
+import torch
 
 from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import InputError
 from videollama.inference import batching
+from videollama.inference.generation import encode_media, write
+from videollama.inference.messages import question_message, read_media
+from videollama.inference.options import WordChoice
+from videollama.media.frame_sampling import FrameSampling
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +107,46 @@ def test_a_senseless_batch_size_is_refused_at_once(assistant, files):
 def test_one_file_may_be_given_by_its_name_alone(assistant, clip_file):
     results = list(assistant.caption(str(clip_file), max_new_tokens=2))
     assert [result.path for result in results] == [str(clip_file)]
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_the_confidence_is_the_mean_probability_of_the_tokens(assistant, files, num_beams):
+    """Measured again by reading the answer as a part of the prompt."""
+    good = [files[0], files[1], files[3]]
+    options = {"max_new_tokens": 10, "num_beams": num_beams}
+    results = list(assistant.caption(good, batch_size=3, with_confidence=True, **options))
+    plain = list(assistant.caption(good, batch_size=3, **options))
+    assert [each.answer.text for each in results] == [each.answer.text for each in plain]
+    assert [each.answer.confidence for each in plain] == [None] * 3
+    for file, result in zip(good, results, strict=True):
+        expected = probability_of_answer(assistant, file, num_beams)
+        assert result.answer.confidence == pytest.approx(expected, rel=1e-3)
+
+
+def probability_of_answer(assistant, file, num_beams):
+    model, processor = assistant.model, assistant.processor
+    side = processor.frame_size[0]
+    clips = read_media(file, FrameSampling(), side)
+    inputs = processor([question_message("Describe the video.", clips)], clips=clips)
+    encoded = encode_media(model, inputs)
+    words = WordChoice(max_new_tokens=10, num_beams=num_beams)
+    ids = write(model, inputs, encoded, words, **processor.stop_arguments())
+    whole = torch.cat([inputs["input_ids"], ids], dim=1)
+    with torch.no_grad():
+        logits = model(
+            input_ids=whole,
+            attention_mask=torch.ones_like(whole),
+            **{k: v for k, v in vars(encoded).items() if k.endswith("embeds") and v is not None},
+        ).logits[0, inputs["input_ids"].shape[1] - 1 : -1]
+    chosen = logits.log_softmax(dim=-1).gather(1, ids[0][:, None])
+    return float(chosen.mean().exp())
+
+
+def test_what_fills_up_a_row_does_not_count():
+    from videollama.inference.generation import _is_behind_the_end
+
+    ids = torch.tensor([[5, 2, 0, 0], [5, 6, 7, 2], [5, 6, 0, 0], [2, 2, 2, 2]])
+    behind = _is_behind_the_end(ids, {"eos_token_id": [2], "pad_token_id": 0})
+    assert (~behind).sum(dim=1).tolist() == [2, 4, 2, 1]
+    alike = _is_behind_the_end(ids, {"eos_token_id": [2], "pad_token_id": 2})
+    assert (~alike).sum(dim=1)[[1, 3]].tolist() == [4, 1]

@@ -75,6 +75,19 @@ def new_file(target: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def require_new_file(target: Path) -> None:
+    """Make sure that `new_file` can write, before the work that it is for; leaves nothing behind.
+
+    Raises:
+        OutputError: the place is a folder, read-only or full.
+    """
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; name a file in it.")
+    with writing_to(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()
+
+
 def append_line(target: Path, line: str) -> None:
     """Append a line to a file, whole or not at all, and at once; folder and file are made.
 

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from videollama import __version__
+from videollama.cli.analyze import analyze
 from videollama.cli.ask import ask
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
@@ -19,6 +20,7 @@ from videollama.cli.models import models
 from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.serve import serve
+from videollama.cli.subtitle import subtitle
 from videollama.cli.train import train
 from videollama.cli.web import web
 from videollama.errors import VideoLlamaError
@@ -65,6 +67,8 @@ def _main(
 app.command("ask")(ask)
 app.command("chat")(chat)
 app.command("caption")(caption)
+app.command("analyze")(analyze)
+app.command("subtitle")(subtitle)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)

@@ -94,6 +94,8 @@ class Answer:
         heard: The sound it listened to, one entry per file that is a video or a sound.
         timings: Where the time went.
         warnings: What was odd about the files ("the audio track could not be decoded").
+        confidence: Geometric mean of the probabilities that the model gives to the answer's tokens,
+            0 to 1; None where it was not asked for. A model can be sure and wrong.
     """
 
     text: str
@@ -101,6 +103,7 @@ class Answer:
     heard: tuple[Heard, ...] = ()
     timings: Timings = field(default_factory=Timings)
     warnings: tuple[str, ...] = ()
+    confidence: float | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -108,8 +111,10 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON."""
         timings = {**asdict(self.timings), "total_seconds": self.timings.total_seconds}
+        measured = {} if self.confidence is None else {"confidence": round(self.confidence, 4)}
         return {
             "text": self.text,
+            **measured,
             "seen": [{**asdict(each), "num_frames": each.num_frames} for each in self.seen],
             "heard": [asdict(each) for each in self.heard],
             "timings": {name: round(value, 4) for name, value in timings.items()},

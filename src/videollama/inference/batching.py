@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from threading import Thread
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from videollama.errors import VideoLlamaError
 from videollama.inference.answer import (
@@ -17,48 +16,42 @@ from videollama.inference.answer import (
     what_was_heard,
     what_was_seen,
 )
-from videollama.inference.generation import write
+from videollama.inference.generation import write, write_measured
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import Medium, question_message, read_media
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
 from videollama.media.frame_sampling import FrameSampling
 
-if TYPE_CHECKING:
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
-    from videollama.processing import VideoLlamaProcessor
-
 
 def caption_in_batches(
-    model: "VideoLlamaForConditionalGeneration",
-    processor: "VideoLlamaProcessor",
     encoder: MediaEncoder,
     media: Sequence[Medium],
     question: str,
     sampling: FrameSampling,
     words: WordChoice,
     batch_size: int,
+    with_confidence: bool = False,
 ) -> Iterator[Captioned]:
     """Asks the same question about every file.
 
     Args:
-        model: The network, on its device.
-        processor: What turns files and messages into its inputs.
-        encoder: What encodes the files.
+        encoder: What encodes the files, with the model that answers.
         media: Files, or clips that were read before.
         question: Asked of each.
         sampling: Which moments to look at.
         words: How words are chosen.
         batch_size: Files per pass.
+        with_confidence: Whether to measure `Answer.confidence`.
 
     Yields:
         One result per file, in order; a file that cannot be used gives its error.
     """
-    side = model.config.vision_config.image_size
+    side = encoder.model.config.vision_config.image_size
     batches = [media[first : first + batch_size] for first in range(0, len(media), batch_size)]
     for opened, read_seconds in _one_ahead(batches, sampling, side):
         clips = [item for item in opened if isinstance(item, Clip)]
-        answers = iter(_answers(model, processor, encoder, clips, question, words, read_seconds))
+        answers = iter(_answers(encoder, clips, question, words, read_seconds, with_confidence))
         for item in opened:
             if isinstance(item, Captioned):
                 yield item
@@ -107,13 +100,12 @@ def _open(item: Medium, sampling: FrameSampling, frame_side: int) -> Clip | Capt
 
 
 def _answers(
-    model: "VideoLlamaForConditionalGeneration",
-    processor: "VideoLlamaProcessor",
     encoder: MediaEncoder,
     clips: list[Clip],
     question: str,
     words: WordChoice,
     read_seconds: float,
+    with_confidence: bool,
 ) -> list[Answer]:
     """One answer per clip; the timings are the batch's, divided by its size.
 
@@ -122,7 +114,7 @@ def _answers(
     """
     if not clips:
         return []
-    started = perf_counter()
+    started, processor = perf_counter(), encoder.processor
     conversations = [
         [question_message(question, [clip], first_clip=position)]
         for position, clip in enumerate(clips)
@@ -131,7 +123,12 @@ def _answers(
     prepared = perf_counter()
     encoded = encoder.encode(conversations, clips)
     encoded_at = perf_counter()
-    token_ids = write(model, inputs, encoded, words, **processor.stop_arguments())
+    prompts = (encoder.model, inputs, encoded, words)
+    confidences: list[float] | list[None] = [None] * len(clips)
+    if with_confidence:
+        token_ids, confidences = write_measured(*prompts, **processor.stop_arguments())
+    else:
+        token_ids = write(*prompts, **processor.stop_arguments())
     share = 1 / len(clips)
     timings = Timings(
         read_seconds=read_seconds * share,
@@ -148,6 +145,7 @@ def _answers(
             heard=what_was_heard([clip]),
             timings=timings,
             warnings=clip.warnings,
+            confidence=confidence,
         )
-        for clip, ids in zip(clips, token_ids, strict=True)
+        for clip, ids, confidence in zip(clips, token_ids, confidences, strict=True)
     ]

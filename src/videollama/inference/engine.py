@@ -109,6 +109,7 @@ class VideoLlama:
         *,
         batch_size: int = 4,
         question: str = CAPTION_REQUEST,
+        with_confidence: bool = False,
         **options: Unpack[AskOptions],
     ) -> Iterator[Captioned]:
         """Describes many files, several at a time, in the order given.
@@ -117,6 +118,8 @@ class VideoLlama:
             paths: Video, picture or sound files, or one.
             batch_size: Files per pass of the decoder.
             question: What is asked of each file.
+            with_confidence: Measure `Answer.confidence`; it takes memory for the scores of all
+                words of the vocabulary, for every token that is written.
             **options: As for `ask`; `num_beams` is 3 here, unless words are drawn.
 
         Yields:
@@ -131,14 +134,13 @@ class VideoLlama:
         if options.get("num_beams") is None and not words.do_sample:
             words = replace(words, num_beams=CAPTION_BEAMS)
         return caption_in_batches(
-            self.model,
-            self.processor,
             self.encoder,
             as_list(paths),
             question,
             sampling,
             words,
             batch_size,
+            with_confidence,
         )
 
     def _about(self, media: Media, question: str, options: AskOptions) -> Chat:

@@ -110,6 +110,59 @@ def write(
     return new_ids
 
 
+@torch.inference_mode()
+def write_measured(
+    model: "VideoLlamaForConditionalGeneration",
+    inputs: BatchFeature,
+    encoded: EncodedMedia,
+    words: WordChoice,
+    **generate_arguments: Any,
+) -> tuple[Tensor, list[float]]:
+    """Like `write`, and tells how likely the model finds each answer.
+
+    The scores of every step are kept until the end: the size of the vocabulary, times the beams of
+    all rows, for every token. Keep batches small.
+
+    Returns:
+        The new token ids, and for each row the geometric mean of its tokens' probabilities, from 0
+        to 1: as the decoder gives them, before rules about repetitions and the like change them.
+        The token that ends an answer counts.
+    """
+    with _seeded(words, model.device):
+        written = run_generate(
+            model,
+            inputs,
+            encoded,
+            words,
+            return_dict_in_generate=True,
+            output_logits=True,
+            **generate_arguments,
+        )
+    ids: Tensor = written.sequences
+    rows = written.get("beam_indices")
+    if rows is None:
+        rows = torch.arange(len(ids), device=ids.device)[:, None].expand_as(ids)
+        rows = rows.masked_fill(_is_behind_the_end(ids, generate_arguments), -1)
+    sums, counts = torch.zeros(len(ids)), torch.zeros(len(ids))
+    for step, logits in enumerate(written.logits[: ids.shape[1]]):
+        counted = rows[:, step] >= 0
+        chances = logits[rows[counted, step]].float().log_softmax(dim=-1)  # (rows, vocabulary)
+        chosen = chances.gather(1, ids[counted, step, None])[:, 0]
+        sums[counted.cpu()] += chosen.cpu()
+        counts[counted.cpu()] += 1
+    return ids, (sums / counts.clamp_min(1)).exp().tolist()
+
+
+def _is_behind_the_end(ids: Tensor, generate_arguments: dict[str, Any]) -> Tensor:
+    """Which tokens only fill up rows that were done, `(B, L)`."""
+    ends = torch.tensor(generate_arguments.get("eos_token_id", []), device=ids.device)
+    is_end = torch.isin(ids, ends)
+    ended_before = (is_end.cumsum(dim=1) - is_end.long()) > 0
+    is_padding = ids == generate_arguments.get("pad_token_id", -1)
+    trailing = is_padding.flip(1).cumprod(dim=1).flip(1).bool() & ~is_end
+    return ended_before | trailing
+
+
 def run_generate(
     model: "VideoLlamaForConditionalGeneration",
     inputs: BatchFeature,

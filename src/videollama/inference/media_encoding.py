@@ -44,7 +44,7 @@ class MediaEncoder:
         processor: "VideoLlamaProcessor",
         store: MediaStore | None = None,
     ) -> None:
-        self._model, self._processor = model, processor
+        self.model, self.processor = model, processor
         on_disk = any(tensor.is_meta for _, tensor in _encoder_weights(model))
         self.store = None if on_disk else store
         self._identity: bytes | None = None
@@ -60,17 +60,15 @@ class MediaEncoder:
             InputError: As the processor does.
         """
         started = perf_counter()
-        seen, heard = self._processor.shown_clips(messages, clips)
+        seen, heard = self.processor.shown_clips(messages, clips)
         picture_keys = [self._key("video", clip, clip.frames) for clip in seen]
         sound_keys = [self._key("audio", clip, clip.waveform) for clip in heard]
         known = self._known([*picture_keys, *sound_keys])
         new_pictures = _without(known, picture_keys, seen)
         new_sounds = _without(known, sound_keys, heard)
-        inputs = self._processor.media_inputs(
-            list(new_pictures.values()), list(new_sounds.values())
-        )
+        inputs = self.processor.media_inputs(list(new_pictures.values()), list(new_sounds.values()))
         prepared = perf_counter()
-        encoded = encode_media(self._model, BatchFeature(inputs))
+        encoded = encode_media(self.model, BatchFeature(inputs))
         self._keep(list(new_pictures), encoded.video_embeds, known)
         self._keep(list(new_sounds), encoded.audio_embeds, known)
         return EncodedMedia(
@@ -85,7 +83,7 @@ class MediaEncoder:
         if self.store is None:
             return {}
         found = {key: self.store.get(key) for key in dict.fromkeys(keys)}
-        device = self._model.device
+        device = self.model.device
         return {key: tokens.to(device) for key, tokens in found.items() if tokens is not None}
 
     def _keep(self, keys: Sequence[str], tokens: Tensor | None, known: dict[str, Tensor]) -> None:
@@ -102,7 +100,7 @@ class MediaEncoder:
         if self.store is None or content is None:
             return f"{kind} {id(clip)}"
         if self._identity is None:
-            self._identity = _identity_of(self._model)
+            self._identity = _identity_of(self.model)
         digest = hashlib.sha256(self._identity)
         digest.update(f"{kind} {tuple(content.shape)} {content.dtype}".encode())
         digest.update(content.contiguous().numpy().data)

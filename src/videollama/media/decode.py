@@ -1,28 +1,22 @@
 """A file in, frames with their times and the sound out; through PyAV, or Pillow for images."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from videollama.errors import MediaError
 from videollama.media import pictures, video_track
 from videollama.media.audio import SAMPLE_RATE
-from videollama.media.clip import AudioStatus, Clip, MediaInfo, StreamInfo
-from videollama.media.container import LARGEST_FRAME_PIXELS, local_file, opened
+from videollama.media.clip import Clip, MediaInfo
+from videollama.media.container import local_file
 from videollama.media.encoder_inputs import SEGMENT_SAMPLES, covering_starts
-from videollama.media.frame_memory import check_expected_memory, check_memory
+from videollama.media.file_scan import FoundMedia, scan_file
+from videollama.media.frame_memory import check_memory
 from videollama.media.frame_sampling import FrameSampling, sampled_indices, wanted_range
-from videollama.media.packet_scan import Timeline, scan_packets, timeline_without_stamps
 from videollama.media.picture_clips import probe_picture, read_picture
 from videollama.media.scenes import find_scenes
-from videollama.media.sound_track import SoundTrack
 
 if TYPE_CHECKING:
-    from av.audio.stream import AudioStream
-    from av.container import InputContainer
-    from av.video.stream import VideoStream
+    from torch import Tensor
 
 _ALL = FrameSampling()
 _PROBED_SIZE = (260, 260)  # what the built-in model sees
@@ -55,7 +49,7 @@ def read_clip(
     picture = pictures.recognise(file)
     if picture is not None:
         return read_picture(picture, sampling, frame_size)
-    found = _scan(file, sampling, want_audio, frame_size)
+    found = scan_file(file, sampling, want_audio, frame_size)
     frames: Tensor | None = None
     times: tuple[float, ...] = ()
     if found.timeline is not None and found.stream_index is not None:
@@ -118,7 +112,7 @@ def probe(
     picture = pictures.recognise(file)
     if picture is not None:
         return probe_picture(picture, sampling)
-    found = _scan(file, sampling, want_audio=True, frame_size=_PROBED_SIZE)
+    found = scan_file(file, sampling, want_audio=True, frame_size=_PROBED_SIZE)
     if found.timeline is None and found.waveform is None:
         raise MediaError(f"{file} holds nothing that can be seen or heard; check it in a player.")
     times: tuple[float, ...] = ()
@@ -150,88 +144,8 @@ def probe(
     )
 
 
-@dataclass
-class _Found:
-    """What one walk over a file told."""
-
-    container: str
-    streams: tuple[StreamInfo, ...]
-    stream_index: int | None = None
-    timeline: Timeline | None = None
-    size: tuple[int, int] | None = None
-    rotation_degrees: int = 0
-    duration_seconds: float = 0.0
-    audio_status: AudioStatus = "absent"
-    waveform: Tensor | None = None
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def frames_per_second(self) -> float | None:
-        return self.timeline.frames_per_second if self.timeline else None
-
-
-def _scan(
-    file: Path, sampling: FrameSampling, want_audio: bool, frame_size: tuple[int, int] | None
-) -> _Found:
-    """Walks over the packets once: times of all frames, decoded sound."""
-    with opened(file) as container:
-        video = _picture_stream(container, file)
-        audio = cast("AudioStream | None", container.streams.best("audio"))
-        found = _Found(container.format.name, _stream_infos(container, video, audio))
-        if video is not None:
-            check_expected_memory(container, video, sampling, frame_size)
-        else:
-            _warn_about_pictures(found, container)
-        sound = None
-        if audio is not None and audio.codec_context is not None and want_audio:
-            origin = _start_seconds(video)
-            window = (sampling.start_seconds or 0.0, sampling.end_seconds or float("inf"))
-            sound = SoundTrack(audio, origin, window)
-        scan = scan_packets(container, video, sound)
-        if scan.encrypted:
-            raise MediaError(f"{file} is encrypted; it cannot be read without its key.")
-        if scan.damaged:
-            found.warnings.append("the file is damaged or cut off; what comes before was read")
-        if sound is not None:
-            found.audio_status, found.waveform = sound.finish()
-            found.duration_seconds = sound.decoded_seconds
-            _warn_about_sound(found, sound)
-        elif audio is not None:
-            found.audio_status = "undecodable" if want_audio else "not_requested"
-        # Streams may not be touched once their file is closed.
-        declared, index = container.duration, None if video is None else video.index
-    if index is not None and scan.timeline is not None:
-        _describe_pictures(found, file, index, scan.timeline)
-    elif index is not None:
-        found.warnings.append("the video stream holds no frames")
-    if declared and found.duration_seconds < 0.95 * declared / 1e6 - 0.5 and want_audio:
-        found.warnings.append(
-            f"the file says it lasts {declared / 1e6:.1f} s, but ends after "
-            f"{found.duration_seconds:.1f} s"
-        )
-    return found
-
-
-def _describe_pictures(found: _Found, file: Path, index: int, timeline: Timeline) -> None:
-    """Looks at the first frame; counts all frames where stamps cannot be trusted."""
-    with opened(file) as container:
-        stream = cast("VideoStream", container.streams[index])
-        frames = video_track.decoded_frames(container, stream)
-        first = next(frames, None)
-        if first is None:
-            found.warnings.append("no frame of the video stream could be decoded")
-            return
-        if not timeline.seekable:
-            counted = timeline_without_stamps(1 + sum(1 for _ in frames), stream)
-            timeline = counted or timeline
-    found.size = video_track.upright_size(first)
-    found.rotation_degrees = -first.rotation % 360
-    found.stream_index, found.timeline = index, timeline
-    found.duration_seconds = max(found.duration_seconds, timeline.duration_seconds)
-
-
 def _indices(
-    file: Path, found: _Found, sampling: FrameSampling, size: tuple[int, int] | None
+    file: Path, found: FoundMedia, sampling: FrameSampling, size: tuple[int, int] | None
 ) -> list[int]:
     """Wanted frames, if they fit into memory."""
     assert found.timeline is not None
@@ -245,62 +159,3 @@ def _indices(
     height, width = size or (0, 0)
     check_memory(len(indices), height, width)
     return indices
-
-
-def _warn_about_pictures(found: _Found, container: "InputContainer") -> None:
-    if any(stream.codec_context is None for stream in container.streams.video):
-        found.warnings.append(
-            "the video stream has a codec that is not known; only the sound was read"
-        )
-
-
-def _warn_about_sound(found: _Found, sound: SoundTrack) -> None:
-    if found.audio_status == "undecodable":
-        found.warnings.append("audio track could not be decoded")
-    elif sound.broken_packets:
-        packets = "1 packet" if sound.broken_packets == 1 else f"{sound.broken_packets} packets"
-        found.warnings.append(f"damaged sound was left out: {packets}")
-    if sound.truncated:
-        found.warnings.append(
-            f"the sound after {sound.decoded_seconds:.0f} s was left out to save memory"
-        )
-
-
-def _picture_stream(container: "InputContainer", file: Path) -> "VideoStream | None":
-    """The first video stream that is not a cover picture of a song."""
-    from av.stream import Disposition
-
-    for stream in container.streams.video:
-        context = stream.codec_context
-        if stream.disposition & Disposition.attached_pic or context is None:
-            continue
-        if context.width * context.height > LARGEST_FRAME_PIXELS:
-            raise MediaError(
-                f"{file} has frames of {context.width}x{context.height} pixels; videos of up to "
-                f"{LARGEST_FRAME_PIXELS // 10**6} million pixels a frame are read: make it smaller."
-            )
-        return stream
-    return None
-
-
-def _start_seconds(video: "VideoStream | None") -> float | None:
-    if video is None or video.start_time is None or video.time_base is None:
-        return None
-    return float(video.start_time * video.time_base)
-
-
-def _stream_infos(
-    container: "InputContainer", video: "VideoStream | None", audio: "AudioStream | None"
-) -> tuple[StreamInfo, ...]:
-    infos = []
-    for stream in container.streams:
-        context: Any = stream.codec_context
-        used = stream in (video, audio)
-        codec, text = (context.name if context else "unknown"), ""
-        if context and stream.type == "video":
-            rate = f", {float(stream.average_rate):.2f} frames/s" if stream.average_rate else ""
-            text = f"{context.width}x{context.height} {context.pix_fmt or ''}{rate}"
-        elif context and stream.type == "audio":
-            text = f"{context.sample_rate} Hz, {context.layout.name}"
-        infos.append(StreamInfo(stream.index, stream.type, codec, text, used))
-    return tuple(infos)

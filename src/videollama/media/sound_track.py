@@ -1,5 +1,6 @@
 """The sound of a file: one audio stream decoded to 16 kHz, channels kept apart."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 MOST_SAMPLES = 200_000_000  # 800 MB as float32: 3.5 hours of one channel
-_SILENCE_PEAK = 10 ** (-70 / 20)  # -70 dB of full scale, after removal of a constant offset
+SILENCE_PEAK = 10 ** (-70 / 20)  # -70 dB of full scale, after removal of a constant offset
 _OFFSET_TOLERANCE_SECONDS = 0.1  # sound and picture rarely begin on the same sample
 _PRE_ROLL_SECONDS = 0.5  # decoders need some packets before the first wanted one
 _RATE_INSTEAD = 48_000
@@ -36,6 +37,8 @@ class SoundTrack:
         stream: The audio stream.
         origin_seconds: Time in the file that counts as 0; None for the first sample.
         window_seconds: Start and end of the wanted part, counted from the origin.
+        sink: Gets the samples at 16 kHz, `(channels, n)`, as they come; nothing is kept then, and
+            the length is not bounded.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class SoundTrack:
         stream: "AudioStream",
         origin_seconds: float | None,
         window_seconds: tuple[float, float],
+        sink: Callable[[Tensor], None] | None = None,
     ) -> None:
         self.stream = stream
         self.broken_packets = 0
         self.truncated = False
         self._origin = origin_seconds
         self._start, self._end = window_seconds
+        self._sink = sink
         self._kept: Tensor | None = None  # at 16 kHz; the memory beyond what is written is not used
         self._length = 0  # samples of a channel that are written there
         self._waiting: list[Tensor] = []  # decoded, not yet resampled
@@ -80,7 +85,7 @@ class SoundTrack:
 
         Returns:
             "undecodable" and None, or "silent" or "present" and float32 `(channels, N)`
-            at 16 kHz, N at least 400.
+            at 16 kHz, N at least 400. With a sink "undecodable" or "present", and None.
         """
         try:
             for frame in self.stream.codec_context.decode(None):
@@ -94,12 +99,14 @@ class SoundTrack:
         tail = self._resampler.finish()
         if tail.shape[1]:
             self._store(tail)
+        if self._sink is not None:
+            return "present", None
         kept = torch.zeros(self._channels, 0) if self._kept is None else self._kept
         waveform = kept[:, : self._length].nan_to_num_(0.0, 1.0, -1.0)
         self._kept = None
         if self._length < 0.9 * kept.shape[1]:
             waveform = waveform.clone()  # lets go of the rest
-        silent = waveform.numel() == 0 or _swing(waveform) < _SILENCE_PEAK
+        silent = waveform.numel() == 0 or _swing(waveform) < SILENCE_PEAK
         if waveform.shape[1] < FRAME_LENGTH:
             missing = FRAME_LENGTH - waveform.shape[1]
             waveform = torch.nn.functional.pad(waveform, (0, missing))
@@ -127,7 +134,7 @@ class SoundTrack:
 
     def _is_long(self, channels: int) -> bool:
         """Whether the channels do not fit into memory side by side; then their mean is kept."""
-        return self._expected_samples() * channels > MOST_SAMPLES
+        return self._sink is None and self._expected_samples() * channels > MOST_SAMPLES
 
     def _expected_samples(self) -> int:
         """How many samples at 16 kHz the wanted part has as the header says; 0 where it is mum."""
@@ -182,10 +189,14 @@ class SoundTrack:
             piece = self._resampler.push(torch.cat(self._waiting, dim=1))
             self._waiting, self._waiting_samples = [], 0
             self._store(piece)
-            self.truncated = self._length * self._channels >= MOST_SAMPLES
+            if self._sink is None:
+                self.truncated = self._length * self._channels >= MOST_SAMPLES
 
     def _store(self, piece: Tensor) -> None:
         """Writes samples behind those before, so that the whole is never there twice."""
+        if self._sink is not None:
+            self._sink(piece)
+            return
         stop = self._length + piece.shape[1]
         if self._kept is None or stop > self._kept.shape[1]:
             expected = int(self._expected_samples() * _LONGER_THAN_DECLARED) + SAMPLE_RATE

@@ -1,0 +1,1 @@
+"""What is made of many questions to the engine: timed analyses and subtitles."""

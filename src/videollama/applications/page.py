@@ -1,0 +1,185 @@
+"""An analysis as one HTML page that needs no other file and no script."""
+
+import base64
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from videollama.applications.analysis import Analysis, Segment, SoundEvent, Statement
+from videollama.applications.report import NOTHING, clock, headline
+from videollama.checkpoints.atomic_output import new_file
+
+_WAVE_COLUMNS = 600
+_QUIET_PEAK = 0.05  # softer sound is not drawn larger than this
+_LEAST_WIDTH_PERCENT = 0.15  # what is shorter could not be hit with a finger
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #1f2328; --faint: #59636e;
+  --line: #d8dee4; --soft: #f6f8fa; --accent: #0969da; --scene: #ddf4ff; --other: #eaeef2;
+  --sound: #fff0c2; --sound-ink: #5a3f00 }
+@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1;
+  --line: #30363d; --soft: #161b22; --accent: #58a6ff; --scene: #12304f; --other: #21262d;
+  --sound: #3d2e00; --sound-ink: #f2cc60 } }
+* { box-sizing: border-box }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem 1rem 4rem;
+  max-width: 64rem; background: var(--paper); color: var(--ink) }
+h1 { font-size: 1.4rem; line-height: 1.25; margin: 0; overflow-wrap: anywhere }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem } p { margin: .2rem 0 }
+.faint, time, .sure { color: var(--faint); font-variant-numeric: tabular-nums }
+time, .sure { font-size: .875rem; white-space: nowrap }
+.timeline { margin: 1.25rem 0 0 }
+.row { position: relative; height: 2.75rem; margin: 0 0 2px; background: var(--soft);
+  border-radius: 4px; overflow: hidden }
+.row > a { position: absolute; top: 0; bottom: 0; overflow: hidden; padding: 0 .3rem;
+  border-left: 2px solid var(--paper); background: var(--other); color: var(--ink);
+  font-size: .75rem; line-height: 2.75rem; white-space: nowrap; text-overflow: ellipsis;
+  text-decoration: none }
+.row > a.odd { background: var(--scene) }
+.row.sounds, .row.sounds > a { height: 1.75rem; line-height: 1.75rem }
+.row.sounds > a { background: var(--sound); color: var(--sound-ink) }
+.row > a:hover, .row > a:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px }
+svg { display: block; width: 100%; height: 4rem; background: var(--soft); border-radius: 4px;
+  fill: var(--accent) }
+.scale { display: flex; justify-content: space-between }
+article { display: flex; gap: 1rem; padding: .9rem 0; border-top: 1px solid var(--line);
+  scroll-margin-top: 1rem }
+article:target, li:target { background: var(--soft); box-shadow: 0 0 0 .5rem var(--soft) }
+article > div { min-width: 0 } .picture { flex: 0 0 15rem; text-align: center }
+img { max-width: 100%; max-height: 12rem; border-radius: 4px; vertical-align: top }
+.seen { font-size: 1.05rem } ol { list-style: none; padding: 0; margin: 0 }
+li { padding: .35rem 0; border-top: 1px solid var(--line) }
+@media (max-width: 38rem) { article { flex-direction: column; gap: .5rem }
+  .picture { flex-basis: auto; text-align: left } .row > a { padding: 0 .15rem } }
+"""
+
+
+def write_page(path: Path, analysis: Analysis) -> None:
+    """Writes the page; an old one is replaced.
+
+    Args:
+        path: Where the page shall be.
+        analysis: What it shows.
+
+    Raises:
+        OutputError: The page cannot be written.
+    """
+    with new_file(path) as draft:
+        draft.write_text(page(analysis), encoding="utf-8", errors="replace")
+
+
+def page(analysis: Analysis) -> str:
+    """The page: a timeline with segments, sounds and waveform, then each in words."""
+    name = escape(Path(analysis.path).name.encode("utf-8", "replace").decode())
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{name}</title><style>{_STYLE}</style></head><body>",
+        f'<h1>{name}</h1><p class="faint">{escape(headline(analysis))}</p>',
+        *(f"<p>Note: {escape(warning)}</p>" for warning in analysis.warnings),
+        _timeline(analysis) if analysis.duration_seconds else "",
+        "<h2>Segments</h2>",
+        *(_article(number, each) for number, each in enumerate(analysis.segments, start=1)),
+        _sounds(analysis),
+        '<p class="faint">Numbers from 0 to 1 say how likely the model found its own sentence; '
+        "it can be sure and wrong.</p></body></html>\n",
+    ]
+    return "".join(parts)
+
+
+def _timeline(analysis: Analysis) -> str:
+    total = analysis.duration_seconds
+    segments = "".join(
+        f'<a class="{"odd" if each.scene % 2 else "even"}" href="#segment-{number}" '
+        f'{_place(each, total)} title="{escape(_title(each))}">{escape(_title(each))}</a>'
+        for number, each in enumerate(analysis.segments, start=1)
+    )
+    sounds = "".join(
+        f'<a href="#sound-{number}" {_place(each, total)} title="{escape(each.name)}">'
+        f"{escape(each.name)}</a>"
+        for number, each in enumerate(analysis.sounds, start=1)
+    )
+    row = f'<div class="row sounds">{sounds}</div>' if sounds else ""
+    marks = "".join(f"<time>{clock(total * share)}</time>" for share in (0, 0.5, 1))
+    return (
+        f'<nav class="timeline" aria-label="Timeline"><div class="row">{segments}</div>{row}'
+        f'{_waveform(analysis)}<div class="scale">{marks}</div></nav>'
+    )
+
+
+def _place(part: Segment | SoundEvent, total_seconds: float) -> str:
+    left = 100 * part.start_seconds / total_seconds
+    width = 100 * (part.end_seconds - part.start_seconds) / total_seconds
+    return f'style="left:{left:.3f}%;width:{max(width, _LEAST_WIDTH_PERCENT):.3f}%"'
+
+
+def _title(segment: Segment) -> str:
+    said = [each.text for each in (segment.seen, segment.heard) if each is not None]
+    return " ".join(said) or NOTHING
+
+
+def _waveform(analysis: Analysis) -> str:
+    """The loudest sample per column, mirrored; one polygon."""
+    if analysis.levels is None or not len(analysis.levels.peaks):
+        return ""
+    peaks = analysis.levels.peaks
+    edges = np.linspace(0, len(peaks), min(_WAVE_COLUMNS, len(peaks)) + 1).astype(int)
+    highest = np.maximum.reduceat(peaks, edges[:-1])
+    heights = 48 * highest / max(float(peaks.max()), _QUIET_PEAK)
+    upper = [f"{column},{50 - height:.1f}" for column, height in enumerate(heights)]
+    lower = [f"{column},{50 + height:.1f}" for column, height in enumerate(heights)]
+    seconds = len(peaks) * 0.1
+    width = (
+        (len(heights) - 1 or 1)
+        * analysis.duration_seconds
+        / min(seconds, analysis.duration_seconds)
+    )
+    return (
+        f'<svg viewBox="0 0 {width:.2f} 100" preserveAspectRatio="none" role="img" '
+        f'aria-label="Waveform"><polygon points="{" ".join(upper + lower[::-1])}"/></svg>'
+    )
+
+
+def _article(number: int, segment: Segment) -> str:
+    return (
+        f'<article id="segment-{number}">{_picture(segment)}<div>'
+        f"<p><time>{clock(segment.start_seconds)} - {clock(segment.end_seconds)}</time>"
+        f"{'' if segment.seen is None else f' · scene {segment.scene}'}</p>"
+        f"{''.join(_facts(segment)) or f'<p>{NOTHING}</p>'}</div></article>"
+    )
+
+
+def _picture(segment: Segment) -> str:
+    if segment.thumbnail is None:
+        return ""
+    data = base64.b64encode(segment.thumbnail).decode("ascii")
+    alt = escape(segment.seen.text if segment.seen else "")
+    source = f"data:image/jpeg;base64,{data}"
+    return f'<div class="picture"><img loading="lazy" alt="{alt}" src="{source}"></div>'
+
+
+def _facts(segment: Segment) -> Iterator[str]:
+    if segment.seen is not None:
+        yield f'<p class="seen">{_said(segment.seen)}</p>'
+    if segment.heard is not None:
+        yield f"<p>{_said(segment.heard)}</p>"
+    if segment.action is not None:
+        yield f'<p class="faint">Action: {escape(segment.action)}</p>'
+    if segment.people_count is not None:
+        yield f'<p class="faint">People: {segment.people_count}</p>'
+
+
+def _said(statement: Statement) -> str:
+    return f'{escape(statement.text)} <span class="sure">{statement.confidence:.2f}</span>'
+
+
+def _sounds(analysis: Analysis) -> str:
+    if not analysis.sounds:
+        return ""
+    rows = "".join(
+        f'<li id="sound-{number}"><time>{clock(each.start_seconds)} - {clock(each.end_seconds)}'
+        f'</time> {escape(each.name)} <span class="sure">{each.confidence:.2f}</span></li>'
+        for number, each in enumerate(analysis.sounds, start=1)
+    )
+    return f"<h2>Sounds</h2><ol>{rows}</ol>"

@@ -1,0 +1,88 @@
+"""What can be read off a sentence of the model: who does what, how many, which sound."""
+
+import re
+
+_NUMBERS = {
+    "a": 1, "an": 1, "another": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6,
+    "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+}  # fmt: skip
+_ONE = (
+    "man|woman|boy|girl|child|kid|baby|toddler|infant|person|guy|lady|gentleman|adult|teenager|"
+    "player|skier|snowboarder|skateboarder|surfer|swimmer|cyclist|biker|rider|runner|climber|hiker|"
+    "dancer|singer|worker|performer|golfer|fisherman|motorcyclist|cowboy|clown|soldier"
+)
+_MANY = (
+    "men|women|boys|girls|children|kids|babies|toddlers|infants|people|persons|guys|ladies|adults|"
+    "teenagers|players|skiers|snowboarders|skateboarders|surfers|swimmers|cyclists|bikers|riders|"
+    "runners|climbers|hikers|dancers|singers|workers|performers|golfers|fishermen|motorcyclists|"
+    "cowboys|clowns|soldiers"
+)
+_DEFINITE = ("the", "this", "that", "these", "those", "his", "her", "their")
+_BETWEEN = rf"(?!(?:and|or|with|in|on|at|of|by|to|is|are|{'|'.join([*_NUMBERS, *_DEFINITE])})\b)"
+_SOMEBODY = re.compile(
+    rf"\b(?:({'|'.join([*_NUMBERS, *_DEFINITE])}|\d+)\s+)?"
+    rf"(?:{_BETWEEN}[a-z-]+\s+){{0,3}}?({_ONE}|{_MANY})\b(?!'s)"
+)
+_UNCOUNTED = re.compile(r"\b(?:group|crowd|team|couple|pair|family|several|some|many|lots|few)\b")
+_DONE = re.compile(r"\b(?:is|are) ([a-z]{2,}ing\b[^.,;]*)")
+_DOING = re.compile(r"\b((?!(?:wearing|during|something|nothing|being)\b)[a-z]{2,}ing\b[^.,;]*)")
+_HEARING = re.compile(
+    r"^(?:yes|no)?[,.]?\s*(?:i|we|you) (?:can )?hear (?:the sounds? of )?(?:an? |the )?",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(
+    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno (?:sound|audio)\b|\bsilent\b",
+    re.IGNORECASE,
+)
+_FIRST_SENTENCE = re.compile(r"^(.+?)[.!?](?:\s|$)", re.DOTALL)
+
+
+def people_count(description: str) -> int | None:
+    """How many people a description speaks of: 3 for "A man and two girls are singing.".
+
+    Args:
+        description: Of one scene.
+
+    Returns:
+        None where it speaks of none, or does not say how many ("people", "a crowd").
+    """
+    text = " ".join(description.lower().split())
+    if _UNCOUNTED.search(text):
+        return None
+    count = 0
+    for match in _SOMEBODY.finditer(text):
+        number = match[1]
+        if number in _DEFINITE and count:
+            continue  # spoken of before
+        if number is None and count and text[: match.start()].endswith(" and "):
+            number = "a"  # "a man and woman"
+        if number is None or number in _DEFINITE:
+            return None
+        count += int(number) if number.isdigit() else _NUMBERS[number]
+    return count or None
+
+
+def action(description: str) -> str | None:
+    """What a description says is done: "riding a bike" for "A man is riding a bike.".
+
+    Returns:
+        From the first word in -ing to the end of its clause; None where there is none.
+    """
+    text = " ".join(description.lower().split())
+    match = _DONE.search(text) or _DOING.search(text)
+    return match[1].strip() if match else None
+
+
+def sound_name(answer: str) -> str | None:
+    """The sound that an answer names: "dog barking" for "I hear a dog barking.".
+
+    Returns:
+        Without the opening words and the stop, and of longer answers the first sentence; None where
+        the answer says that nothing is heard, or speaks of something else.
+    """
+    text = " ".join(answer.split())
+    if _NOTHING.search(text):
+        return None
+    sentence = _FIRST_SENTENCE.match(text)
+    name = _HEARING.sub("", sentence[1] if sentence else text).strip(" .!?")
+    return name or None

@@ -1,0 +1,62 @@
+"""What `analyze` and `subtitle` share: looking a file over, loading the model, asking."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from videollama.cli.loading import load_assistant
+from videollama.cli.terminal import notes, working
+
+if TYPE_CHECKING:
+    from videollama.applications.analysis import Analysis
+
+
+def analysed(
+    file: str,
+    model: str | None,
+    device: str,
+    dtype: str,
+    *,
+    frames: int | None,
+    quiet: bool,
+    no_cache: bool,
+) -> "Analysis":
+    """Analyses a file; one that cannot be used is told before the model is loaded.
+
+    Args:
+        file: As given.
+        model: As given by --model.
+        device: As given by --device.
+        dtype: As given by --dtype.
+        frames: As given by --frames.
+        quiet: No progress.
+        no_cache: As for `load_assistant`.
+
+    Raises:
+        VideoLlamaError: The file or the model cannot be used.
+    """
+    with working("Looking for scenes and sounds", quiet=quiet):
+        from videollama.media.overview import look_over
+
+        overview = look_over(file)
+    assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
+    from videollama.applications.analysis import analyze
+    from videollama.media.frame_sampling import FrameSampling
+
+    count = FrameSampling.num_frames if frames is None else frames
+    with _progress(quiet=quiet) as on_progress:
+        return analyze(assistant, overview, num_frames=count, on_progress=on_progress)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Draws a bar on a terminal that wants one."""
+    console = notes()
+    if quiet or not console.is_terminal:
+        yield lambda done, total: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Looking and listening", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,87 @@
+"""`videollama subtitle`: what is seen and heard, as subtitles."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from videollama.cli import options
+from videollama.cli.analysing import analysed
+from videollama.cli.terminal import notes
+from videollama.errors import InputError, OutputError
+
+_EXAMPLE = "videollama subtitle clip.mp4 -o clip.vtt"
+
+
+def subtitle(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Video or sound.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Subtitle file to write: .vtt, .srt or .ass."
+        ),
+    ] = None,
+    soft_mux: Annotated[
+        Path | None,
+        typer.Option(
+            "--soft-mux",
+            metavar="FILE",
+            help="Copy the video into this .mp4 or .mkv, with the subtitles as a track.",
+        ),
+    ] = None,
+    model: options.ModelOption = None,
+    frames: Annotated[
+        int | None,
+        typer.Option("--frames", min=1, help="Frames to look at in each segment. (8 if absent)"),
+    ] = None,
+    device: options.DeviceOption = "auto",
+    dtype: options.DtypeOption = "auto",
+    no_cache: options.NoCacheOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Write what is seen and heard in a file as subtitles.
+
+    Descriptions are sentences, sounds stand in brackets: [dog barking]. Speech is not written down.
+    A copy made by --soft-mux has the same picture and sound; players can turn the subtitles on.
+
+    Examples:
+
+        videollama subtitle clip.mp4 -o clip.vtt
+
+        videollama subtitle clip.mp4 --soft-mux subtitled.mkv
+    """
+    if output is None and soft_mux is None:
+        raise InputError(f"Nothing is to be written; name a file: {_EXAMPLE}")
+    _require_places(file, output, soft_mux)
+    analysis = analysed(file, model, device, dtype, frames=frames, quiet=quiet, no_cache=no_cache)
+    from videollama.applications.subtitle_files import add_subtitle_track, write_subtitles
+    from videollama.applications.subtitles import subtitle_cues
+
+    cues = subtitle_cues(analysis)
+    if not cues and not quiet:
+        notes().print(f"There is nothing to say about {file}.", style="yellow", markup=False)
+    if output is not None:
+        write_subtitles(output, cues)
+        print(output)
+    if soft_mux is not None:
+        add_subtitle_track(Path(file), soft_mux, cues)
+        print(soft_mux)
+
+
+def _require_places(file: str, output: Path | None, soft_mux: Path | None) -> None:
+    """Refuses names and places that cannot be written, before the model is loaded."""
+    from videollama.applications.subtitle_files import require_subtitle_name, require_video_name
+    from videollama.checkpoints.atomic_output import require_new_file
+
+    if output is not None:
+        require_subtitle_name(output)
+    if soft_mux is not None:
+        require_video_name(soft_mux)
+    for place in (output, soft_mux):
+        if place is None:
+            continue
+        if place.exists() and place.resolve() == Path(file).resolve():
+            raise OutputError(f"{place} is the file that is read; choose another name.")
+        require_new_file(place)

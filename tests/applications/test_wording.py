@@ -1,0 +1,58 @@
+import pytest
+
+from videollama.applications.wording import action, people_count, sound_name
+
+
+@pytest.mark.parametrize(
+    ("description", "count"),
+    [
+        ("A man is sitting on a couch.", 1),
+        ("A man and a woman are dancing.", 2),
+        ("Two young girls and a boy play.", 3),
+        ("A man and young woman sit.", 2),
+        ("Two dogs and a man run through the snow.", 1),
+        ("A man in a red shirt and another man ride bikes.", 2),
+        ("3 football players run.", 3),
+        ("A boy jumps while the boy behind him looks.", 1),
+        ("A dog runs.", None),
+        ("People walk down a street.", None),
+        ("A group of three men sit.", None),
+        ("Several children play.", None),
+        ("The man is old.", None),
+        ("A man's hand holds a cup.", None),
+        ("", None),
+    ],
+)
+def test_people_are_counted_where_the_description_counts_them(description, count):
+    assert people_count(description) == count
+
+
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        ("A man is riding a bike down a street.", "riding a bike down a street"),
+        ("A man wearing a hat is climbing, and a dog waits.", "climbing"),
+        ("A dog running through snow.", "running through snow"),
+        ("A man wearing a hat.", None),
+        ("A red car.", None),
+    ],
+)
+def test_the_action_is_what_is_done(description, expected):
+    assert action(description) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        ("I hear a dog barking.", "dog barking"),
+        ("I hear rain falling.", "rain falling"),
+        ("You can hear the sound of an engine. It is loud.", "engine"),
+        ("Church bells ringing", "Church bells ringing"),
+        ("The audio is silent, so I do not hear anything.", None),
+        ("The clip has no audio track, so I cannot hear anything.", None),
+        ("There is no picture, so I cannot see anything.", None),
+        (" . ", None),
+    ],
+)
+def test_a_sound_is_called_by_its_name(answer, name):
+    assert sound_name(answer) == name
