@@ -117,9 +117,7 @@ def estimate_lines(found: "MemoryEstimate") -> list[str]:
     weights = f"{sum(found.parameters.values()) / 1e6:.0f} M"
     totals = "".join(f"{found.total_bytes(each) / 1e9:>10.2f}" for each in found.bytes)
     lines.append(f"{'together':<22}{weights:>10}{totals}")
-    lines.append(
-        "8-bit, 4-bit (--dtype): the decoder's linear layers; all the rest is bfloat16."
-    )
+    lines.append("8-bit, 4-bit (--dtype): the decoder's linear layers; all the rest is bfloat16.")
     lines.append("Not counted: what a pass holds in between, and the libraries themselves.")
     return lines
 
