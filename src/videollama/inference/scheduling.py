@@ -86,8 +86,7 @@ class Scheduler:
             BusyError: The queue is full, or the scheduler is closed.
         """
         with self._changed:
-            if self._closed:
-                raise BusyError("The model is shutting down; ask again when it is back.")
+            self.check()
             waiting = sum(not ticket.cancelled.is_set() for ticket in self._waiting)
             free_places = self._max_batch - len(self._running)
             if waiting >= self._max_waiting + free_places:
@@ -96,6 +95,15 @@ class Scheduler:
             self._waiting.append(ticket)
             self._changed.notify_all()
         return ticket
+
+    def check(self) -> None:
+        """That requests are taken.
+
+        Raises:
+            BusyError: The scheduler is closed.
+        """
+        if self._closed:
+            raise BusyError("The model is shutting down; ask again when it is back.")
 
     def close(self, drain: bool = True) -> None:
         """Takes no more requests and waits for the thread to end.
