@@ -9,7 +9,8 @@
     ├── RecipeError           a training recipe is not valid
     ├── DataError             training or evaluation data is not usable
     ├── OutputError           a result could not be written
-    └── BusyError             more is asked at once than can be answered
+    ├── BusyError             more is asked at once than can be answered
+    └── BackendError          the server that writes the words does not
 
 Every message is one sentence that holds the offending value and what to do about it.
 """
@@ -53,3 +54,7 @@ class OutputError(VideoLlamaError):
 
 class BusyError(VideoLlamaError):
     """More is asked at once than can be answered; the same request may succeed a moment later."""
+
+
+class BackendError(VideoLlamaError):
+    """The server that writes the words in our place does not; it may be back a moment later."""

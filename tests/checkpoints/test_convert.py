@@ -146,6 +146,19 @@ def test_the_default_model_has_no_form_in_the_original(monkeypatch, tiny_model, 
         convert("tiny", tmp_path / "x.pth", to="original")
 
 
+def test_the_decoder_alone_is_read_by_transformers(released_folder, tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    done = convert(released_folder, tmp_path / "decoder", to="decoder")
+    decoder = AutoModelForCausalLM.from_pretrained(done.path)
+    whole, _ = load_model(released_folder, device="cpu", dtype="float32")
+    here, there = decoder.state_dict(), whole.language_model.state_dict()
+    assert here.keys() == there.keys()
+    assert all(torch.equal(here[name].float(), there[name]) for name in here)
+    assert decoder.config.architectures == ["LlamaForCausalLM"]
+    assert {path.suffix for path in done.path.iterdir()} == {".json", ".safetensors"}
+
+
 def test_an_unknown_number_type(released_folder, tmp_path):
     with pytest.raises(InputError, match="'int3'"):
         convert(released_folder, tmp_path / "x", dtype="int3")

@@ -43,6 +43,27 @@ def test_the_default_is_put_together_from_package_and_cache(installed, tiny_mode
     assert processor.prompt_template == "chatml"
 
 
+def test_without_decoder_layers_the_rest_is_the_same(installed, tiny_model, tiny_processor):
+    whole, _ = load_model(device="cpu")
+    model, processor = load_model(device="cpu", decoder_layers=False)
+    left = model.state_dict()
+    assert not [name for name in left if ".layers." in name and name.startswith("language_model.")]
+    assert all(torch.equal(tensor, whole.state_dict()[name]) for name, tensor in left.items())
+    ids = processor([{"role": "user", "content": "What?"}])["input_ids"]
+    with torch.no_grad():
+        assert torch.equal(model.embed_prompt(ids), whole.embed_prompt(ids))
+
+
+def test_media_encoded_without_decoder_layers_are_known_with_them(installed, clip_file):
+    from videollama import VideoLlama
+    from videollama.inference.media_encoding import _identity_of
+
+    models = [
+        VideoLlama.load(device="cpu", decoder_layers=layers).model for layers in (True, False)
+    ]
+    assert _identity_of(models[0]) == _identity_of(models[1])
+
+
 def test_it_answers(installed, clip_file):
     from videollama import VideoLlama
 

@@ -8,8 +8,10 @@ def loaded(monkeypatch, assistant):
 
     calls = []
 
-    def load(ref=None, *, device="auto", dtype="auto", cache_media=True):
-        calls.append((ref, device, dtype, *([] if cache_media else ["--no-cache"])))
+    def load(ref=None, *, device="auto", dtype="auto", cache_media=True, decoder_layers=True):
+        words = [] if cache_media else ["--no-cache"]
+        words += [] if decoder_layers else ["without decoder layers"]
+        calls.append((ref, device, dtype, *words))
         return assistant
 
     monkeypatch.setattr(VideoLlama, "load", load)

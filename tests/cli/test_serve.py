@@ -6,11 +6,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+from threading import Event
 
 import pytest
 
 from tests.cli.command import videollama
+from tests.serve.fake_vllm import FakeVllm
 from videollama.cli import serve
+from videollama.inference.messages import question_message
+from videollama.inference.options import WordChoice
+from videollama.inference.requests import Request
 from videollama.serve import running
 
 
@@ -68,6 +73,39 @@ def test_the_page_needs_its_own_packages(capsys, served, monkeypatch):
     shown = videollama(capsys, "serve", "--web")
     assert shown.code == 2
     assert 'pip install "videollama[serve,web]"' in shown.err
+
+
+def test_the_words_can_be_vllms(capsys, served, loaded, tiny_model):
+    vllm = FakeVllm(tiny_model.language_model)
+    assert videollama(capsys, "serve", "--backend", "vllm", "--vllm-url", vllm.url).code == 0
+    host = served[0][0]
+    done = Event()
+    host.start(lambda _: done.set())
+    assert done.wait(60)
+    assert host.failure is None
+    assert loaded == [(None, "auto", "auto", "without decoder layers")]
+    ticket = host.submit(Request([question_message("What?", [])], (), WordChoice(max_new_tokens=3)))
+    assert ticket.result().num_new_tokens == 3
+    assert vllm.bodies[-1]["max_tokens"] == 3
+    host.close()
+    vllm.close()
+
+
+def test_a_vllm_that_is_not_there_ends_the_server_with_one_sentence(capsys, loaded):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    shown = videollama(capsys, "serve", "--port", 0, "--backend", "vllm", "--vllm-url", url)
+    assert shown.code == 2
+    assert f"vLLM does not answer (ConnectError); it was looked for at {url}" in shown.err
+    assert not loaded
+
+
+def test_an_address_of_vllm_needs_the_backend(capsys, served):
+    shown = videollama(capsys, "serve", "--vllm-url", "http://127.0.0.1:8001")
+    assert shown.code == 2
+    assert "no effect without --backend vllm" in shown.err
+    assert not served
 
 
 @pytest.mark.parametrize(

@@ -172,13 +172,13 @@ def test_load_hands_the_wish_to_the_checkpoints(monkeypatch, tiny_model, tiny_pr
 
     wishes = []
 
-    def load_model(ref, device, dtype):
-        wishes.append((ref, device, dtype))
+    def load_model(ref, device, dtype, decoder_layers):
+        wishes.append((ref, device, dtype, decoder_layers))
         return tiny_model, tiny_processor
 
     monkeypatch.setattr(engine, "load_model", load_model)
     assistant = engine.VideoLlama.load("mine", dtype="float32")
     assert assistant.model is tiny_model
     assert assistant.encoder.store.folder == media_cache_folder()
-    assert wishes == [("mine", "auto", "float32")]
+    assert wishes == [("mine", "auto", "float32", True)]
     assert engine.VideoLlama.load(dtype="float32", cache_media=False).encoder.store is None

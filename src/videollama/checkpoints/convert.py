@@ -1,4 +1,4 @@
-"""Turn any model reference into a folder of ours, or its trained part back into the original's."""
+"""Turn any model into a folder of ours, its trained part back, or its decoder by itself."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ from videollama.errors import CheckpointError, InputError, OutputError
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedConfig
 
-Target = Literal["videollama", "original"]
+Target = Literal["videollama", "original", "decoder"]
 DTYPES = ("keep", "float32", "bfloat16", "float16")
 
 
@@ -49,7 +50,8 @@ def convert(
         ref: see `videollama.checkpoints.resolve.resolve`.
         out: a new folder; with `to="original"` a new `.pth` file.
         to: "videollama" writes config, processor and safetensors; "original" writes the trained
-            branches as `{"model": …}`, which the original reads as its `ckpt`.
+            branches as `{"model": …}`, which the original reads as its `ckpt`; "decoder" writes the
+            language model alone, as transformers and vLLM read it, without its tokenizer.
         dtype: number type of the weights, "keep" leaves each as it is.
         imagebind_vision: keep ImageBind's vision trunk, wanted only to train the audio branch.
 
@@ -72,6 +74,8 @@ def convert(
                 "original does not have; only released models can be written for it."
             )
         return _write_original(trained_tensors_as_original(state_dict), out)
+    if to == "decoder":
+        return _write_decoder(config.text_config, state_dict, out)
     with new_folder(out) as draft:
         from huggingface_hub import save_torch_state_dict
 
@@ -89,6 +93,25 @@ def _write_original(tensors: "dict[str, torch.Tensor]", out: Path) -> Converted:
         raise InputError(f"{out} must end in .pth when writing for the original.")
     with new_file(out) as draft:
         torch.save({"model": {name: tensor.clone() for name, tensor in tensors.items()}}, draft)
+    return _summary(out, tensors)
+
+
+def _write_decoder(
+    config: "PreTrainedConfig", state_dict: "dict[str, torch.Tensor]", out: Path
+) -> Converted:
+    from huggingface_hub import save_torch_state_dict
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    prefix = "language_model."
+    tensors = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state_dict.items()
+        if name.startswith(prefix)
+    }
+    config.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[config.model_type]]
+    with new_folder(out) as draft:
+        config.save_pretrained(draft)
+        save_torch_state_dict(tensors, draft, metadata={"format": "pt"})
     return _summary(out, tensors)
 
 

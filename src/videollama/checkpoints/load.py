@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def load_model(
-    ref: str | Path | None = None, device: str = "auto", dtype: str = "auto"
+    ref: str | Path | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    *,
+    decoder_layers: bool = True,
 ) -> "tuple[VideoLlamaForConditionalGeneration, VideoLlamaProcessor]":
     """Load a model; the default one fetches what it needs the first time.
 
@@ -32,6 +36,8 @@ def load_model(
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         dtype: "auto", "float32", "bfloat16", "float16"; "int8", with which the decoder is read in
             float32 as well; "8-bit" or "4-bit": the decoder's linear layers by bitsandbytes.
+        decoder_layers: False leaves them out: such a model writes prompts down as embeddings, for
+            a decoder elsewhere.
 
     Returns:
         The model in evaluation mode on its device, and its processor.
@@ -46,6 +52,8 @@ def load_model(
     check_dtype(dtype, chosen_device)
     resolved = resolve(ref)
     config, state_dict, processor = read_model(resolved)
+    if not decoder_layers:
+        state_dict = _without_decoder_layers(config, state_dict)
     model = assemble(
         config,
         state_dict,
@@ -139,6 +147,24 @@ def _take_generation_defaults(model: "VideoLlamaForConditionalGeneration", folde
     """How a folder of ours wants its decoder to write, where it says so."""
     if (folder / "generation_config.json").exists():
         model.generation_config = read_generation_config(folder)
+
+
+def _without_decoder_layers(
+    config: "VideoLlamaConfig", state_dict: "dict[str, torch.Tensor]"
+) -> "dict[str, torch.Tensor]":
+    """Changes the configuration to a decoder of no layers, and gives the tensors that are left."""
+    import torch
+
+    from videollama.model.videollama import VideoLlamaForConditionalGeneration
+
+    config.text_config.num_hidden_layers = 0
+    with torch.device("meta"):
+        left = VideoLlamaForConditionalGeneration(config).state_dict().keys()
+    return {
+        name: tensor
+        for name, tensor in state_dict.items()
+        if name in left or not name.startswith("language_model.")
+    }
 
 
 def _has(state_dict: "dict[str, torch.Tensor]", prefix: str) -> bool:

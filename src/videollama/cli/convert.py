@@ -1,4 +1,4 @@
-"""`videollama convert`: a released model into a folder of ours, or back."""
+"""`videollama convert`: a released model into a folder of ours, back, or its decoder alone."""
 
 import json
 from enum import StrEnum
@@ -15,6 +15,7 @@ class ConvertTarget(StrEnum):
 
     videollama = "videollama"
     original = "original"
+    decoder = "decoder"
 
 
 class WeightType(StrEnum):
@@ -34,7 +35,10 @@ def convert(
         Path, typer.Argument(metavar="OUT", help="A new folder, or a new .pth with --to original.")
     ],
     to: Annotated[
-        ConvertTarget, typer.Option("--to", help="Whose layout to write.")
+        ConvertTarget,
+        typer.Option(
+            "--to", help="Whose layout to write; decoder is the language model alone, for vLLM."
+        ),
     ] = ConvertTarget.videollama,
     dtype: Annotated[
         WeightType, typer.Option("--dtype", help="Number type of the written weights.")
@@ -55,6 +59,8 @@ def convert(
         videollama convert Video-LLaMA-2-7B-Finetuned/ my-model/
 
         videollama convert my-model/ VL_and_AL.pth --to original
+
+        videollama convert my-model/ decoder/ --to decoder
     """
     from videollama.checkpoints.convert import convert as run
 

@@ -1,6 +1,9 @@
 """`videollama serve`: the model behind OpenAI's HTTP interface."""
 
+import asyncio
+import os
 from dataclasses import fields
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +15,17 @@ from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
 if TYPE_CHECKING:
+    from videollama.inference.engine import VideoLlama
     from videollama.serve.app import AddPage
     from videollama.serve.limits import Limits
+    from videollama.serve.model_host import ModelHost
+
+
+class WriterName(StrEnum):
+    """What writes the answers."""
+
+    here = "here"
+    vllm = "vllm"
 
 
 def serve(
@@ -49,6 +61,18 @@ def serve(
         list[str] | None,
         typer.Option("--limit", metavar="NAME=VALUE", help="Change a limit; see docs/serve.md."),
     ] = None,
+    backend: Annotated[
+        WriterName,
+        typer.Option("--backend", help="Who writes the words: this process, or a vLLM server."),
+    ] = WriterName.here,
+    vllm_url: Annotated[
+        str | None,
+        typer.Option(
+            "--vllm-url",
+            metavar="URL",
+            help="The vLLM server; http://127.0.0.1:8001 if absent. See docs/vllm.md.",
+        ),
+    ] = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -65,6 +89,8 @@ def serve(
         videollama serve --web
 
         videollama serve --host 0.0.0.0 --port 8080 --api-keys keys.txt --limit media_seconds=120
+
+        videollama serve --backend vllm --vllm-url http://10.0.0.2:8001
     """
     require_packages("serve", *(["web"] if web else []))
     from videollama.checkpoints.cache import cache_folder
@@ -72,7 +98,7 @@ def serve(
     from videollama.inference.engine import VideoLlama
     from videollama.serve.app import Access
     from videollama.serve.auth import KEYS_VARIABLE, read_keys
-    from videollama.serve.model_host import ModelHost, public_name
+    from videollama.serve.model_host import public_name
     from videollama.serve.running import LOOPBACK_NAMES, is_loopback
     from videollama.serve.running import serve as serve_until_stopped
 
@@ -90,13 +116,34 @@ def serve(
         allow_addresses=allow_urls,
         files_folder=files or cache_folder() / "files",
     )
-    model_host = ModelHost(
-        lambda: VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache),
-        public_name(model, DEFAULT_MODEL),
-        limits,
-    )
+    load = partial(VideoLlama.load, model, device=device, dtype=dtype, cache_media=not no_cache)
+    model_host = _host(load, public_name(model, DEFAULT_MODEL), limits, backend, vllm_url)
     add_page = _page(limits, access.files_folder) if web else None
     serve_until_stopped(model_host, limits, access, listen(host, port), add_page)
+
+
+def _host(
+    load: "partial[VideoLlama]",
+    name: str,
+    limits: "Limits",
+    backend: WriterName,
+    vllm_url: str | None,
+) -> "ModelHost":
+    from videollama.serve.model_host import ModelHost
+    from videollama.serve.vllm_backend import VllmBackend
+    from videollama.serve.vllm_client import DEFAULT_URL, KEY_VARIABLE, VllmClient
+
+    if backend is WriterName.here:
+        if vllm_url is not None:
+            raise InputError(f"--vllm-url {vllm_url} has no effect without --backend vllm.")
+        return ModelHost(load, name, limits)
+    client = VllmClient(vllm_url or DEFAULT_URL, os.environ.get(KEY_VARIABLE))
+
+    def load_encoders() -> "VideoLlama":
+        asyncio.run(client.served())  # loading takes longer than finding nobody there
+        return load(decoder_layers=False)
+
+    return ModelHost(load_encoders, name, limits, partial(VllmBackend, client))
 
 
 def _page(limits: "Limits", files_folder: Path) -> "AddPage":

@@ -55,6 +55,7 @@ class VideoLlama:
         device: str = "auto",
         dtype: str = "auto",
         cache_media: bool = True,
+        decoder_layers: bool = True,
     ) -> Self:
         """Loads a model; without `ref` the built-in one, which fetches its parts the first time.
 
@@ -67,13 +68,17 @@ class VideoLlama:
                 CUDA) and "4-bit" round the decoder's linear layers by bitsandbytes, which saves
                 memory.
             cache_media: Keep what the encoders make of files on disk, and find it there again.
+            decoder_layers: False leaves them out: for a server that lets another one write. Such a
+                model encodes media and cannot be asked.
 
         Raises:
             ModelNotFoundError: `ref` leads nowhere.
             CheckpointError: The files do not form a working model.
             DownloadError: Weights could not be fetched.
         """
-        model, processor = load_model(ref, device=device, dtype=dtype)
+        model, processor = load_model(
+            ref, device=device, dtype=dtype, decoder_layers=decoder_layers
+        )
         if dtype == "int8" or (dtype == "auto" and _may_be_rounded(model)):
             _put_on_onnx_runtime(model)
         return cls(model, processor, MediaStore() if cache_media else None)
@@ -165,7 +170,8 @@ def _put_on_onnx_runtime(model: "VideoLlamaForConditionalGeneration") -> None:
     from videollama.model.int8_decoder import Int8Decoder
     from videollama.model.onnx_encoder import OnnxEncoder
 
-    model.language_model = Int8Decoder(model.language_model)
+    if model.config.text_config.num_hidden_layers:
+        model.language_model = Int8Decoder(model.language_model)
     for name in ("vision_encoder", "audio_encoder"):
         encoder = getattr(model, name)
         if isinstance(encoder, EfficientNetLite):

@@ -8,18 +8,15 @@ leaves when it is done or cancelled, and a waiting one takes its place between t
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from threading import Condition, Thread
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from transformers import StoppingCriteriaList
 
 from videollama.errors import BusyError, InputError
-from videollama.inference.answer import Timings, what_was_heard, what_was_seen
-from videollama.inference.decoding import DecodingBatch, Row, begin_row
-from videollama.inference.generation import EncodedMedia, StopWhenSet, write
-from videollama.inference.growing_text import GrowingText
+from videollama.inference.answer_in_progress import AnswerInProgress, begin_answer
+from videollama.inference.decoding import DecodingBatch
+from videollama.inference.generation import StopWhenSet, write
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.requests import Finished, Request, Ticket
 
@@ -28,25 +25,6 @@ if TYPE_CHECKING:
     from videollama.processing import VideoLlamaProcessor
 
 __all__ = ["Finished", "Request", "Scheduler", "Ticket"]
-
-
-@dataclass(eq=False)
-class _Answer:
-    """A ticket on its way through the batch."""
-
-    ticket: Ticket
-    row: Row
-    text: GrowingText
-    num_prompt_tokens: int
-    timings: Timings
-    started: float
-    num_shown: int = 0
-
-    def show(self) -> None:
-        """Hands what was written since the last time to the ticket."""
-        new = self.row.ids[0, self.num_shown :].tolist()
-        self.num_shown += len(new)
-        self.ticket.write(self.text.add(new))
 
 
 class Scheduler:
@@ -85,7 +63,7 @@ class Scheduler:
         self._running: list[Ticket] = []
         self._closed = False
         self._batch = DecodingBatch(model)
-        self._answers: list[_Answer] = []
+        self._answers: list[AnswerInProgress] = []
         self._thread = Thread(target=self._work, name="videollama-decode", daemon=True)
         self._thread.start()
 
@@ -108,8 +86,7 @@ class Scheduler:
             BusyError: The queue is full, or the scheduler is closed.
         """
         with self._changed:
-            if self._closed:
-                raise BusyError("The model is shutting down; ask again when it is back.")
+            self.check()
             waiting = sum(not ticket.cancelled.is_set() for ticket in self._waiting)
             free_places = self._max_batch - len(self._running)
             if waiting >= self._max_waiting + free_places:
@@ -118,6 +95,15 @@ class Scheduler:
             self._waiting.append(ticket)
             self._changed.notify_all()
         return ticket
+
+    def check(self) -> None:
+        """That requests are taken.
+
+        Raises:
+            BusyError: The scheduler is closed.
+        """
+        if self._closed:
+            raise BusyError("The model is shutting down; ask again when it is back.")
 
     def close(self, drain: bool = True) -> None:
         """Takes no more requests and waits for the thread to end.
@@ -184,47 +170,24 @@ class Scheduler:
                 begun += [answer] if answer else []
         self._add(begun)
 
-    def _prepare(self, ticket: Ticket) -> _Answer | None:
+    def _prepare(self, ticket: Ticket) -> AnswerInProgress | None:
         """All that comes before the decoder; `None` where the answer is complete already."""
-        request, words = ticket.request, ticket.request.words
-        stops = self._processor.stop_arguments()
-        text = GrowingText(self._processor.decode_answer)
         if ticket.cancelled.is_set():
             self._leave(ticket, Finished("", "cancelled", 0, 0))
             return None
-        started = perf_counter()
-        inputs = self._processor(request.messages, clips=request.clips, with_media=False)
-        prepare_seconds = perf_counter() - started
-        encoded, timings = self._encode(request, prepare_seconds)
-        alone = replace(words, num_beams=1)
-        row = begin_row(self._model, inputs, encoded, alone, request.memory, **stops)
-        length = inputs["input_ids"].shape[1]
-        answer = _Answer(ticket, row, text, length, timings, perf_counter())
+        answer = begin_answer(ticket, self._model, self._processor, self._encoder)
+        words = ticket.request.words
         if words.num_beams == 1:
             return answer
+        stops = self._processor.stop_arguments()
         criteria = [*stops.pop("stopping_criteria", ()), StopWhenSet(ticket.cancelled)]
         stops["stopping_criteria"] = StoppingCriteriaList(criteria)
-        row.take(write(self._model, inputs, encoded, words, **stops))
+        answer.row.take(write(self._model, answer.inputs, answer.encoded, words, **stops))
         answer.show()
         self._finish(answer)
         return None
 
-    def _encode(self, request: Request, prepare_seconds: float) -> tuple[EncodedMedia, Timings]:
-        """What the decoder reads in place of the media, and the time until it was there."""
-        memory = request.memory
-        if memory is not None and memory.encoded is not None:
-            return memory.encoded, Timings(prepare_seconds=prepare_seconds)
-        encoded = self._encoder.encode(request.messages, request.clips)
-        if memory is not None:
-            memory.encoded = encoded
-        timings = Timings(
-            prepare_seconds=prepare_seconds + encoded.prepare_seconds,
-            see_seconds=encoded.see_seconds,
-            hear_seconds=encoded.hear_seconds,
-        )
-        return encoded, timings
-
-    def _add(self, answers: list[_Answer]) -> None:
+    def _add(self, answers: list[AnswerInProgress]) -> None:
         if not answers:
             return
         try:
@@ -262,26 +225,8 @@ class Scheduler:
         self._answers = going_on
         self._batch.keep([answer.row for answer in going_on])
 
-    def _finish(self, answer: _Answer) -> None:
-        ids = answer.row.ids[0].tolist()
-        answer.ticket.write(answer.text.rest())
-        ended = answer.row.ended
-        clips = list(answer.ticket.request.clips)
-        finished = Finished(
-            text=self._processor.decode_answer(ids),
-            finish_reason=ended if isinstance(ended, str) else "cancelled",
-            num_prompt_tokens=answer.num_prompt_tokens,
-            num_new_tokens=len(ids),
-            timings=replace(
-                answer.timings,
-                generate_seconds=perf_counter() - answer.started,
-                num_new_tokens=len(ids),
-            ),
-            seen=what_was_seen(clips),
-            heard=what_was_heard(clips),
-            warnings=tuple(warning for clip in clips for warning in clip.warnings),
-        )
-        self._leave(answer.ticket, finished)
+    def _finish(self, answer: AnswerInProgress) -> None:
+        self._leave(answer.ticket, answer.finished(self._processor))
 
     def _leave(self, ticket: Ticket, outcome: Finished | BaseException) -> None:
         with self._changed:

@@ -8,7 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from videollama.errors import BusyError, InputError, MediaError, VideoLlamaError
+from videollama.errors import (
+    BackendError,
+    BusyError,
+    InputError,
+    MediaError,
+    VideoLlamaError,
+)
 from videollama.serve.request_log import log_defect
 
 CLIENT_CLOSED_REQUEST = 499  # nobody is left to read it; it stands in the log only
@@ -88,6 +94,8 @@ def as_api_error(error: Exception) -> ApiError | None:
         return _of_validation(error)
     if isinstance(error, BusyError):
         return ApiError(429, str(error), code="queue_full", retry_after_seconds=5)
+    if isinstance(error, BackendError):
+        return ApiError(503, str(error), code="backend_unavailable", retry_after_seconds=5)
     if isinstance(error, MediaError):
         return ApiError(422, str(error))
     if isinstance(error, InputError):

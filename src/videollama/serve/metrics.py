@@ -46,7 +46,7 @@ class Metrics:
             registry=self.registry,
         )
         self.ready = Gauge(
-            "videollama_ready", "1 once the model is loaded.", registry=self.registry
+            "videollama_ready", "1 while requests can be answered.", registry=self.registry
         )
 
     def page(self) -> bytes:

@@ -1,17 +1,42 @@
-"""The one model of the server: loaded in the background, asked through the scheduler."""
+"""The one model of the server: loaded in the background, asked through what writes its answers."""
 
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from videollama.errors import VideoLlamaError
 from videollama.inference.scheduling import Request, Scheduler, Ticket
 from videollama.serve.api_errors import ApiError
 from videollama.serve.limits import Limits
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
+
+
+class Writer(Protocol):
+    """What writes answers: a `Scheduler`, or a `VllmBackend`."""
+
+    def submit(self, request: Request) -> Ticket:
+        """Takes a request into the queue and returns at once."""
+
+    def check(self) -> None:
+        """Raises a `VideoLlamaError` where nothing can be answered at the moment."""
+
+    def close(self, drain: bool = True) -> None:
+        """Takes no more requests and ends."""
+
+
+def write_here(assistant: "VideoLlama", limits: Limits) -> Writer:
+    """Lets the model's own decoder write."""
+    return Scheduler(
+        assistant.model,
+        assistant.processor,
+        max_batch=limits.running_requests,
+        max_waiting=limits.waiting_requests,
+        encoder=assistant.encoder,
+    )
 
 
 class ModelHost:
@@ -21,6 +46,7 @@ class ModelHost:
         load: Gives the model; runs in a thread of its own.
         name: What clients call it.
         limits: Of the server.
+        begin: Gives what writes the answers.
 
     Attributes:
         name: As given.
@@ -28,12 +54,18 @@ class ModelHost:
         failure: Why the model could not be loaded.
     """
 
-    def __init__(self, load: "Callable[[], VideoLlama]", name: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        load: "Callable[[], VideoLlama]",
+        name: str,
+        limits: Limits,
+        begin: "Callable[[VideoLlama, Limits], Writer]" = write_here,
+    ) -> None:
         self.name, self.created = name, int(time.time())
         self.failure: Exception | None = None
-        self._load, self._limits = load, limits
+        self._load, self._limits, self._begin = load, limits, begin
         self._assistant: VideoLlama | None = None
-        self._scheduler: Scheduler | None = None
+        self._writer: Writer | None = None
 
     def start(self, when_done: "Callable[[ModelHost], None]") -> None:
         """Begins to load and returns.
@@ -45,13 +77,7 @@ class ModelHost:
         def work() -> None:
             try:
                 assistant = self._load()
-                self._scheduler = Scheduler(
-                    assistant.model,
-                    assistant.processor,
-                    max_batch=self._limits.running_requests,
-                    max_waiting=self._limits.waiting_requests,
-                    encoder=assistant.encoder,
-                )
+                self._writer = self._begin(assistant, self._limits)
                 self._assistant = assistant
             except Exception as failure:  # raised again by whoever runs the server
                 self.failure = failure
@@ -61,7 +87,7 @@ class ModelHost:
 
     @property
     def ready(self) -> bool:
-        """Whether requests can be answered."""
+        """Whether the model is loaded."""
         return self._assistant is not None
 
     def assistant(self, model: str) -> "VideoLlama":
@@ -95,13 +121,26 @@ class ModelHost:
         Raises:
             BusyError: The queue is full.
         """
-        assert self._scheduler is not None
-        return self._scheduler.submit(request)
+        assert self._writer is not None
+        return self._writer.submit(request)
+
+    def check(self) -> None:
+        """That requests can be answered; may wait for another server, so not in an event loop.
+
+        Raises:
+            ApiError: 503.
+        """
+        self.loaded()
+        assert self._writer is not None
+        try:
+            self._writer.check()
+        except VideoLlamaError as error:
+            raise ApiError(503, str(error), retry_after_seconds=5) from error
 
     def close(self) -> None:
-        """Ends the scheduler; what still runs is given up."""
-        if self._scheduler is not None:
-            self._scheduler.close(drain=False)
+        """Ends what writes; what still runs is given up."""
+        if self._writer is not None:
+            self._writer.close(drain=False)
 
 
 def public_name(ref: str | Path | None, default: str) -> str:

@@ -1,5 +1,6 @@
 """`/v1/models`, `/health`, `/ready` and `/metrics`: what is here, and whether it works."""
 
+from anyio import to_thread
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
@@ -31,14 +32,14 @@ def model_routes(host: ModelHost, pool: DecodePool, metrics: Metrics) -> APIRout
 
     @router.get("/ready", responses=error_responses(503))
     async def ready() -> Status:
-        """That the model is loaded."""
-        host.loaded()
+        """That the model is loaded, and what writes its answers is there."""
+        await to_thread.run_sync(host.check)
         return Status(status="ready")
 
     @router.get("/metrics", responses=error_responses(401))
     async def metrics_page() -> Response:
         """Counts and times for Prometheus."""
-        metrics.ready.set(host.ready)
+        metrics.ready.set(await _is_ready(host))
         metrics.decoder_restarts.set(pool.num_restarts)
         return Response(metrics.page(), media_type=CONTENT_TYPE_LATEST)
 
@@ -58,3 +59,11 @@ def model_routes(host: ModelHost, pool: DecodePool, metrics: Metrics) -> APIRout
         return model()
 
     return router
+
+
+async def _is_ready(host: ModelHost) -> bool:
+    try:
+        await to_thread.run_sync(host.check)
+    except ApiError:
+        return False
+    return True
