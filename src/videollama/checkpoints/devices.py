@@ -89,8 +89,8 @@ def choose_dtype(dtype: str, device: "torch.device", *, family: str) -> "torch.d
     check_dtype(dtype, device)
     if dtype in ("float32", "bfloat16", "float16"):
         return getattr(torch, dtype)
-    if dtype in _BITS and device.type == "cpu":
-        return torch.bfloat16
-    if dtype not in _BITS and (dtype == "int8" or device.type != "cuda" or family == "tiny"):
+    on_card = device.type == "cuda"
+    is_halved = dtype in _BITS or (dtype == "auto" and on_card and family != "tiny")
+    if not is_halved:
         return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.float16 if on_card and not torch.cuda.is_bf16_supported() else torch.bfloat16

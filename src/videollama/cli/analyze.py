@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.analysing import analysed
+from videollama.cli.analysing import SegmentFramesOption, analysed
 from videollama.errors import OutputError
 
 
@@ -22,10 +22,7 @@ def analyze(
         ),
     ] = None,
     model: options.ModelOption = None,
-    frames: Annotated[
-        int | None,
-        typer.Option("--frames", min=1, help="Frames to look at in each segment. (8 if absent)"),
-    ] = None,
+    frames: SegmentFramesOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,

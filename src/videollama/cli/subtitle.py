@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.analysing import analysed
+from videollama.cli.analysing import SegmentFramesOption, analysed
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
 
@@ -32,10 +32,7 @@ def subtitle(
         ),
     ] = None,
     model: options.ModelOption = None,
-    frames: Annotated[
-        int | None,
-        typer.Option("--frames", min=1, help="Frames to look at in each segment. (8 if absent)"),
-    ] = None,
+    frames: SegmentFramesOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,

@@ -10,12 +10,11 @@ Three layouts are told apart by how the file begins:
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from videollama.errors import DataError
-from videollama.training.datasets.tables import OnBroken
+from videollama.training.datasets.tables import OnBroken, opened_text
 
 JsonLayout = Literal["list", "annotations", "lines"]
 
@@ -32,7 +31,7 @@ def read_first_entry(file: Path) -> tuple[JsonLayout, Any]:
     Raises:
         DataError: The file cannot be read, is none of the three layouts, or holds no entries.
     """
-    with _opened(file) as stream:
+    with opened_text(file) as stream:
         layout, _ = _layout(stream, file)
 
     def refuse(origin: str, reason: str) -> None:
@@ -57,7 +56,7 @@ def read_entries(file: Path, on_broken: OnBroken) -> Iterator[tuple[str, Any]]:
     Raises:
         DataError: The file cannot be read, or its list is damaged.
     """
-    with _opened(file) as stream:
+    with opened_text(file) as stream:
         layout, opening = _layout(stream, file)
         if layout == "lines":
             stream.seek(0)
@@ -114,14 +113,3 @@ def _items(stream: TextIO, buffer: str, file: Path) -> Iterator[tuple[str, Any]]
             continue
         yield f"{file.name}, item {number}", entry
         number, position = number + 1, end
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
-    try:
-        with file.open(encoding="utf-8-sig") as stream:
-            yield stream
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text; save it as UTF-8.") from error

@@ -18,7 +18,7 @@ def read_header(file: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file cannot be read, or has no rows.
     """
-    with _opened(file) as stream:
+    with opened_text(file, newline="") as stream:
         columns, _ = _columns(stream)
         if not any(line.strip() for line in stream):
             raise DataError(f"{file} holds no rows; fill it, or take it out of the folder.")
@@ -35,7 +35,7 @@ def read_rows(file: Path, on_broken: OnBroken) -> Iterator[tuple[str, dict[str, 
     Raises:
         DataError: The file cannot be read.
     """
-    with _opened(file) as stream:
+    with opened_text(file, newline="") as stream:
         columns, delimiter = _columns(stream)
         rows = csv.reader(stream, delimiter=delimiter, strict=True)
         while True:
@@ -62,9 +62,18 @@ def _columns(stream: TextIO) -> tuple[tuple[str, ...], str]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
+def opened_text(file: Path, newline: str | None = None) -> Iterator[TextIO]:
+    """A text file, open for reading.
+
+    Args:
+        file: UTF-8, with or without a byte order mark.
+        newline: As for `open`.
+
+    Raises:
+        DataError: It cannot be read, or is no such text; also while it is read.
+    """
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        with file.open(encoding="utf-8-sig", newline=newline) as stream:
             yield stream
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}.") from error
