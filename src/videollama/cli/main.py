@@ -23,6 +23,7 @@ from videollama.cli.pull import pull
 from videollama.cli.serve import serve
 from videollama.cli.subtitle import subtitle
 from videollama.cli.train import train
+from videollama.cli.watch import watch
 from videollama.cli.web import web
 from videollama.errors import VideoLlamaError
 
@@ -70,6 +71,7 @@ app.command("chat")(chat)
 app.command("caption")(caption)
 app.command("analyze")(analyze)
 app.command("subtitle")(subtitle)
+app.command("watch")(watch)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)

@@ -96,9 +96,11 @@ class MediaEncoder:
                 self.store.put(key, each)
 
     def _key(self, kind: str, clip: Clip, content: Tensor | None) -> str:
-        """Tells clips apart: by their content where they are kept, else as objects."""
-        if self.store is None or content is None:
+        """Tells clips apart: by their content where they are kept, else by the object it is."""
+        if content is None:
             return f"{kind} {id(clip)}"
+        if self.store is None:
+            return f"{kind} {id(content)}"
         if self._identity is None:
             self._identity = _identity_of(self.model)
         digest = hashlib.sha256(self._identity)

@@ -106,7 +106,7 @@ class SoundTrack:
         self._kept = None
         if self._length < 0.9 * kept.shape[1]:
             waveform = waveform.clone()  # lets go of the rest
-        silent = waveform.numel() == 0 or _swing(waveform) < SILENCE_PEAK
+        silent = is_silent(waveform)
         if waveform.shape[1] < FRAME_LENGTH:
             missing = FRAME_LENGTH - waveform.shape[1]
             waveform = torch.nn.functional.pad(waveform, (0, missing))
@@ -209,9 +209,15 @@ class SoundTrack:
         self._length = stop
 
 
-def _swing(waveform: Tensor) -> float:
-    """Half the distance between the highest and the lowest sample of the loudest channel."""
-    return float((waveform.amax(dim=1) - waveform.amin(dim=1)).max() / 2)
+def is_silent(waveform: Tensor) -> bool:
+    """Whether half the distance between highest and lowest sample is below `SILENCE_PEAK`.
+
+    Args:
+        waveform: `(channels, N)` in [-1, 1]; the loudest channel decides.
+    """
+    if waveform.numel() == 0:
+        return True
+    return float((waveform.amax(dim=1) - waveform.amin(dim=1)).max() / 2) < SILENCE_PEAK
 
 
 def samples_of(frame: "AudioFrame") -> np.ndarray:
