@@ -51,3 +51,30 @@ def test_another_picture_in_the_wheel_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(names["subprocess"], "run", download)
     with pytest.raises(SystemExit, match="holds another picture"):
         names["fetch_photo"]("camera", tmp_path)
+
+
+def test_own_data_are_rendered_learned_and_asked_before_and_after(
+    monkeypatch, tmp_path, capsys, tiny_model, tiny_processor
+):
+    names = runpy.run_path(str(EXAMPLES / "make_shapes.py"))
+    monkeypatch.setitem(names["main"].__globals__, "SPLITS", {"train": 2, "val": 1, "test": 1})
+    monkeypatch.setattr(sys, "argv", ["make_shapes.py", str(tmp_path / "shapes")])
+    names["main"]()
+    tiny_model.save_pretrained(tmp_path / "model")
+    tiny_processor.save_pretrained(tmp_path / "model")
+    values = {
+        "model.load": tmp_path / "model",
+        "data.cache": tmp_path / "cache",
+        "samples.num_frames": 2,
+        "training.max_steps": 1,
+        "training.batch_size": 2,
+        "training.precision": "float32",
+    }
+    pairs = [f"{key}={value}" for key, value in values.items()]
+    run(monkeypatch, "finetune_on_own_data.py", tmp_path / "shapes", tmp_path / "run", *pairs)
+    told = capsys.readouterr().out
+    for when in ("before", "after"):
+        assert (
+            f"{when}: answer exact 0 %, answer contained 0 % of 2 questions of split test" in told
+        )
+    assert (tmp_path / "run" / "model" / "config.json").exists()

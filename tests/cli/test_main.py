@@ -105,14 +105,3 @@ def test_the_interrupted_process_ends_with_130_and_without_a_traceback():
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
-
-
-@pytest.mark.end_to_end
-def test_libraries_that_the_trainer_finds_write_nothing_of_their_own():
-    pytest.importorskip("bitsandbytes")
-    code = (
-        "from videollama.cli import main\n"
-        "try:\n    main.run(['--version'])\nexcept SystemExit:\n    import bitsandbytes"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == ""

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from videollama.training.broken_samples import BrokenSamples
-from videollama.training.caption_rewards import draw_words
 from videollama.training.preparation import prepare
 
 REFERENCES = ("A dog runs.", "The dog runs.")
@@ -61,16 +60,6 @@ def test_samples_end_where_the_answer_ends_or_at_the_limit(setup, rewards):
     assert len(sampled) == 6
     assert all(ids[-1] == end or len(ids) == 6 for ids in sampled)
     assert all(end not in ids[:-1] for ids in sampled)
-
-
-def test_words_are_drawn_as_often_as_they_are_likely():
-    torch.manual_seed(3)
-    chances = torch.tensor([0.0, 0.5, 0.0, 0.3, 0.2])
-    drawn = draw_words(chances.expand(10_000, -1))
-    assert drawn.shape == (10_000, 1)
-    shares = drawn.flatten().bincount(minlength=5) / 10_000
-    torch.testing.assert_close(shares, chances, atol=0.02, rtol=0)
-    assert shares[0] == shares[2] == 0
 
 
 def test_only_single_pictures_are_described_and_the_queries_learn_by_it(setup):

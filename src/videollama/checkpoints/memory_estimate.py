@@ -82,7 +82,7 @@ def estimate_memory(ref: str, context_tokens: int | None = None) -> MemoryEstima
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
     from videollama.processing import longest_context
 
-    config = _config_of(ref)
+    config = config_of(ref)
     context = longest_context(config) if context_tokens is None else context_tokens
     if context < 1:
         raise InputError(f"A context of {context} tokens is not possible; use 1 or more.")
@@ -108,8 +108,16 @@ def estimate_memory(ref: str, context_tokens: int | None = None) -> MemoryEstima
     )
 
 
-def _config_of(ref: str) -> "VideoLlamaConfig":
-    """A model's configuration; of a released name, what its files would give."""
+def config_of(ref: str) -> "VideoLlamaConfig":
+    """A model's configuration; of a released name or size, what its files would give.
+
+    Args:
+        ref: "tiny", a folder, the name of a released model, "7B" or "13B".
+
+    Raises:
+        ModelNotFoundError: Neither a folder nor a known name.
+        CheckpointError: The folder holds no model.
+    """
     from videollama.configuration import VideoLlamaConfig
 
     if ref != DEFAULT_MODEL and not Path(ref).expanduser().exists():
@@ -117,7 +125,7 @@ def _config_of(ref: str) -> "VideoLlamaConfig":
     resolved = resolve(ref)
     if resolved.kind == "adapter":
         base = base_model_of(resolved.folder)
-        return _config_of(DEFAULT_MODEL if base == DECODER_HUB_ID else base)
+        return config_of(DEFAULT_MODEL if base == DECODER_HUB_ID else base)
     if resolved.kind == "original":
         from videollama.checkpoints.original_model import read_original
 

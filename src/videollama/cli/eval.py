@@ -27,6 +27,7 @@ class TaskName(StrEnum):
     SOUNDS = "sounds"
     ORDER = "order"
     YESNO = "yesno"
+    ANSWERS = "answers"
 
 
 def evaluate(
@@ -34,14 +35,19 @@ def evaluate(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Photos (captions.jsonl, images/), or for sounds: labels.csv, audio/.",
+            help="Photos (captions.jsonl, images/); for sounds: labels.csv, audio/; for answers: "
+            "annotations of your own, or their folder.",
             show_default=False,
         ),
     ],
     model: options.ModelOption = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", help="Part of the photos. [default: val, or what is not train]"),
+        typer.Option(
+            "--split",
+            help="Part of the photos or samples. [default: val, or what is not train; of your own "
+            "test, else val]",
+        ),
     ] = None,
     fold: Annotated[
         str | None,
@@ -53,7 +59,9 @@ def evaluate(
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option("--frames", min=1, help="Frames per clip. [default: 1; sounds, order: 8]"),
+        typer.Option(
+            "--frames", min=1, help="Frames per clip. [default: 1; sounds, order, answers: 8]"
+        ),
     ] = None,
     photos: Annotated[
         Path | None,
@@ -79,11 +87,12 @@ def evaluate(
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Measure the model on labelled photos or sounds.
+    """Measure the model on labelled photos or sounds, or on questions of your own.
 
     captions: CIDEr-D and BLEU of one sentence per photo. sounds: how many sounds are named, and
     whether a missing or silent audio track is said. order: which of two scenes comes first
-    (chance 50 %). yesno: whether a thing is in the picture (chance 50 %).
+    (chance 50 %). yesno: whether a thing is in the picture (chance 50 %). answers: how many of your
+    own questions are answered as you wrote (docs/data.md names the formats).
 
     With --output every answer gets a JSON line, and the same command goes on after a stop.
 
@@ -92,6 +101,8 @@ def evaluate(
         videollama eval captions flickr8k/ --blind
 
         videollama eval sounds esc50/ --fold 4 --output sounds.jsonl --json
+
+        videollama eval answers my-data/ --split test --model runs/finetune/model
     """
     with working("Reading the questions", quiet=quiet):
         questions = _task(
@@ -167,6 +178,11 @@ def _task(
         _refuse("--split", split, "sounds are divided into folds; use --fold")
         return SoundsTask(folder, fold=fold, photos=photos, **common)
     _refuse("--fold", fold, "photos are divided into splits; use --split")
+    if task is TaskName.ANSWERS:
+        from videollama.cli.own_questions import read_own_questions
+
+        _refuse("--photos", photos, "the annotations name the files of this task")
+        return read_own_questions(folder, split=split, **common)
     _refuse("--photos", photos, "FOLDER itself holds the photos of this task")
     if task is TaskName.CAPTIONS:
         from videollama.evaluation.captioning import CaptionsTask

@@ -2,7 +2,6 @@
 
 import errno
 import io
-import logging
 import sys
 from typing import Annotated, NoReturn
 
@@ -93,8 +92,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold bytes of another encoding; JSON reads this escape back.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # The trainer's libraries import it where it is installed, and it misses a kernel aloud.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app(arguments)
     except VideoLlamaError as error:

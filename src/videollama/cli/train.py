@@ -1,12 +1,15 @@
 """`videollama train`: run a training recipe."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from videollama.cli import options
 from videollama.cli.terminal import notes
+
+if TYPE_CHECKING:
+    from videollama.training.planned_run import PlannedRun
 
 
 def train(
@@ -28,15 +31,25 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the run's folder.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only tell what would be trained, on what, and what it takes."
+        ),
+    ] = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
-    """Train the parts of the default model, one recipe per stage.
+    """Train any model on your own files, or the parts of the default model.
 
     What the frozen encoders give is computed once and kept. A run can be stopped at any time; with
     --resume it goes on exactly as if it had not been.
 
     Examples:
+
+        videollama train recipes/finetune.yaml --data my-data/ --dry-run
+
+        videollama train recipes/finetune.yaml --data my-data/
 
         videollama train recipes/tiny_sound.yaml --data data/
 
@@ -45,9 +58,16 @@ def train(
     import json
 
     from videollama.training.recipe_file import load_recipe
-    from videollama.training.run import train as run_recipe
 
     loaded = load_recipe(recipe, override or ())
+    if dry_run:
+        from videollama.training.plan import plan_run
+
+        plan = plan_run(loaded, data)
+        print(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(as_lines(plan)))
+        return
+    from videollama.training.run import train as run_recipe
+
     folder = out or Path("runs") / recipe.stem
     console = notes()
 
@@ -65,6 +85,29 @@ def train(
     if as_json:
         print(json.dumps(result))
         return
-    print(f"{finished.steps} of {loaded.training.max_steps} steps: {finished.weights}")
+    print(f"{finished.steps} of {finished.max_steps} steps: {finished.weights}")
     if finished.model is not None:
         print(f'The model is whole; try: videollama ask CLIP "What happens?" -m {finished.model}')
+
+
+def as_lines(plan: "PlannedRun") -> list[str]:
+    """A plan, for people."""
+    lines = [
+        f"{'part':<28}{'parameters':>16}",
+        *(f"{p.name:<28}{p.parameters:>16,}{'  trained' if p.trained else ''}" for p in plan.parts),
+    ]
+    lines += [f"{'trained':<28}{plan.trained_parameters:>16,}", ""]
+    for name, count in plan.samples.items():
+        share = f"  {plan.weights[name]:.1%} of what is learned" if name in plan.weights else ""
+        lines.append(f"{f'samples: {name}':<28}{count:>16,}{share}")
+    if plan.broken:
+        first, why = next(iter(plan.broken.items()))
+        lines.append(f"{'broken entries':<28}{len(plan.broken):>16,}  {first}: {why}")
+    epochs = "" if plan.epochs is None else f", {plan.epochs:.1f} epochs"
+    lines.append(f"{'steps':<28}{plan.steps:>16,}  {plan.samples_seen:,} samples{epochs}")
+    lines.append("")
+    for what, size in plan.memory_bytes.items():
+        lines.append(f"{f'memory: {what}':<36}{size / 1e9:>8.1f} GB")
+    total = sum(plan.memory_bytes.values())
+    lines.append(f"{'memory: all':<36}{total / 1e9:>8.1f} GB")
+    return lines

@@ -105,7 +105,7 @@ class FeatureCache:
                     f"{len(todo)} of {len(self.files)} rows, {self.num_bytes / 1e6:.1f} MB in all"
                 )
                 report(f"{self.name}: {size}, in {self.folder}")
-            progress = _Progress(self.name, len(todo), report)
+            progress = Progress(self.name, len(todo), report)
             for first in range(0, len(todo), batch_size):
                 rows = todo[first : first + batch_size]
                 good, inputs = self._read_rows(rows, read, broken)
@@ -161,22 +161,32 @@ class FeatureCache:
             yield
 
 
-class _Progress:
-    """Says now and then how far a long loop is, and how long it will take."""
+class Progress:
+    """Says now and then how far a long loop is, and how long it will take.
 
-    def __init__(self, name: str, total: int, report: Report) -> None:
-        self._name, self._total, self._report = name, total, report
+    Args:
+        name: What is being done.
+        total: How many of it.
+        report: Told the lines.
+        unit: What is counted.
+    """
+
+    def __init__(self, name: str, total: int, report: Report, unit: str = "rows") -> None:
+        self._name, self._total, self._report, self._unit = name, total, report, unit
         self._done = 0
         self._start = self._last = time.monotonic()
 
     def advance(self, count: int) -> None:
+        """Note that so many more are done."""
         self._done += count
         now = time.monotonic()
         if now - self._last < _SECONDS_BETWEEN_REPORTS and self._done < self._total:
             return
         self._last = now
         left = (now - self._start) / self._done * (self._total - self._done) / 60.0
-        self._report(f"{self._name}: {self._done} of {self._total} rows, {left:.1f} min left")
+        self._report(
+            f"{self._name}: {self._done} of {self._total} {self._unit}, {left:.1f} min left"
+        )
 
 
 def fingerprint(module: nn.Module) -> str:

@@ -1,9 +1,8 @@
-"""From a recipe to what a trainer needs: data, frozen features, objective and batches."""
+"""From a recipe of the default model to a trainer's needs: data, features, objective, batches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,13 +12,13 @@ from videollama.errors import DataError
 from videollama.media.sound_labels import SOUND_LABELS
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
-from videollama.training.batches import Batches
 from videollama.training.branched_answers import BranchedAnswers
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.caption_rewards import CaptionRewards
 from videollama.training.clip_batches import ClipBatches, PromptTree
 from videollama.training.clip_mixture import ClipMixture, Material
 from videollama.training.feature_cache import Report
+from videollama.training.join import join_stages, missing_parts
 from videollama.training.network import build_model, build_sound_encoder, handed_on
 from videollama.training.photo_views import PhotoViews, load_photo_views
 from videollama.training.projection_start import (
@@ -33,32 +32,17 @@ from videollama.training.recipe import (
     WordsRecipe,
     WordsSection,
 )
+from videollama.training.setup import Setup
 from videollama.training.sound_classifier import SoundBatches, SoundClassifier, SoundValidation
 from videollama.training.sound_features import SoundFeatures, load_sound_features
 from videollama.training.sound_spectra import load_sound_spectra
-from videollama.training.stages import Objective, belongs_to, trained_parts
+from videollama.training.stages import belongs_to, trained_parts
 from videollama.training.vocabulary import Vocabulary, build_vocabulary
 from videollama.training.word_batches import PhotoWords, SoundWords
 from videollama.training.word_matching import WordMatching, WordNaming
 
-
-@dataclass(frozen=True)
-class Setup:
-    """All that a trainer needs for a recipe.
-
-    Attributes:
-        objective: What is trained, and its losses.
-        training: Batches.
-        validation: Batches.
-        counts: Samples in each part of the data.
-        processor: Of the model; None for the sound encoder, which is no model yet.
-    """
-
-    objective: Objective
-    training: Batches
-    validation: Batches
-    counts: dict[str, int]
-    processor: VideoLlamaProcessor | None
+if TYPE_CHECKING:
+    from videollama.training.batches import Batches
 
 
 def prepare(recipe: Recipe, data: Path, *, broken: BrokenSamples, report: Report) -> Setup:
@@ -95,7 +79,7 @@ def _prepare_sound_encoder(
             validation, classes, batch_size=size, limit=recipe.training.validation_samples
         ),
         counts=_counts(sounds=training.sounds, validation_sounds=validation.sounds),
-        processor=None,
+        **_common(recipe, None),
     )
 
 
@@ -125,7 +109,7 @@ def _prepare_words(recipe: WordsRecipe, data: Path, broken: BrokenSamples, repor
             batches.append(SoundWords(heard, share, recipe.words, **options))
     if is_new:
         objective.start_at_word_length()
-    return Setup(objective, batches[0], batches[1], counts, processor)
+    return Setup(objective, batches[0], batches[1], counts, **_common(recipe, processor))
 
 
 def _naming(
@@ -245,7 +229,7 @@ def _prepare_instruct(
         training=batches[0],
         validation=batches[1],
         counts=_counts(**counted),
-        processor=processor,
+        **_common(recipe, processor),
     )
 
 
@@ -298,6 +282,22 @@ def _sounds(
 def _spoken(label: str) -> tuple[str, ...]:
     """A sound's name as a caption."""
     return (f"{SOUND_LABELS[label].phrase}.",)
+
+
+def _common(recipe: Recipe, processor: VideoLlamaProcessor | None) -> dict[str, Any]:
+    """What is set up alike; the sound encoder, which is no model yet, has no processor."""
+
+    def join(weights: Mapping[str, Tensor], folder: Path) -> Path | None:
+        if processor is None or missing_parts(weights):
+            return None
+        join_stages(processor, [weights], folder)
+        return folder
+
+    return {
+        "options": recipe.training,
+        "write_model": join,
+        "earlier": handed_on(recipe.start_from),
+    }
 
 
 def _cache(recipe: Recipe) -> Path:

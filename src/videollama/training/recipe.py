@@ -1,17 +1,20 @@
 """Recipes: everything that decides a training run.
 
-A recipe has one of three shapes, told apart by `stage`:
+A recipe has one of four shapes, told apart by `stage`:
 
     sound_encoder                  a classifier of sounds; its trunk becomes the audio encoder
     video_pretrain, audio_pretrain queries learn to name what a clip holds, without the decoder
     instruct                       queries learn to make the frozen decoder answer
+    finetune                       any model learns from any annotated files (`finetune_recipe.py`)
+
+The first three build the default model.
 """
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Stage = Literal["sound_encoder", "video_pretrain", "audio_pretrain", "instruct"]
+Stage = Literal["sound_encoder", "video_pretrain", "audio_pretrain", "instruct", "finetune"]
 
 
 class Section(BaseModel):
@@ -64,14 +67,24 @@ class NetworkSection(Section):
     max_segments: int = Field(default=8, gt=0)
 
 
-class DataSection(Section):
-    """Where the samples come from; folders are sought below `--data`.
+class AnyDataSection(Section):
+    """What the data of all recipes have.
 
     Attributes:
         cache: Folder of the frozen encoders' outputs; None: `training` in the product's cache.
+        max_broken: So many unreadable samples are skipped and listed; more stop the run.
+    """
+
+    cache: str | None = None
+    max_broken: int = Field(default=20, ge=0)
+
+
+class DataSection(AnyDataSection):
+    """Where the samples come from; folders are sought below `--data`.
+
+    Attributes:
         num_views: Views of each training photo: whole, mirrored, then random crops.
         num_sound_variants: Variants of each training sound: clean, then disturbed ones.
-        max_broken: So many unreadable samples are skipped and listed; more stop the run.
         max_samples: Only the first so many of each part, for trials.
     """
 
@@ -81,10 +94,8 @@ class DataSection(Section):
     validation_split: str = "val"
     train_folds: list[str] = ["1", "2", "3"]
     validation_fold: str = "4"
-    cache: str | None = None
     num_views: int = Field(default=3, ge=1)
     num_sound_variants: int = Field(default=6, ge=1)
-    max_broken: int = Field(default=20, ge=0)
     max_samples: int | None = Field(default=None, ge=1)
 
 
@@ -203,21 +214,30 @@ class ClipsSection(Section):
     segment_dropout: float = Field(default=0.25, ge=0, lt=1)
 
 
-class Recipe(Section):
+class AnyRecipe(Section):
     """What all recipes have.
 
     Attributes:
         stage: What is trained; see the top of this file.
         seed: Of weights, samples and their order.
-        start_from: Run folders or weight files of earlier stages, later ones winning.
     """
 
     stage: Stage
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
+    data: AnyDataSection
+    training: TrainingSection
+
+
+class Recipe(AnyRecipe):
+    """What the recipes of the default model have.
+
+    Attributes:
+        start_from: Run folders or weight files of earlier stages, later ones winning.
+    """
+
     start_from: list[str] = []
     network: NetworkSection = NetworkSection()
     data: DataSection = DataSection()
-    training: TrainingSection
 
 
 class SoundEncoderRecipe(Recipe):
@@ -240,11 +260,3 @@ class InstructRecipe(Recipe):
     stage: Literal["instruct"]
     clips: ClipsSection = ClipsSection()
     words: WordsSection = WordsSection()
-
-
-RECIPES: dict[str, type[Recipe]] = {
-    "sound_encoder": SoundEncoderRecipe,
-    "video_pretrain": WordsRecipe,
-    "audio_pretrain": WordsRecipe,
-    "instruct": InstructRecipe,
-}

@@ -10,7 +10,23 @@ import yaml
 from pydantic import ValidationError
 
 from videollama.errors import RecipeError
-from videollama.training.recipe import RECIPES, Recipe, Section, Stage
+from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.recipe import (
+    AnyRecipe,
+    InstructRecipe,
+    Section,
+    SoundEncoderRecipe,
+    Stage,
+    WordsRecipe,
+)
+
+_RECIPES: dict[str, type[AnyRecipe]] = {
+    "sound_encoder": SoundEncoderRecipe,
+    "video_pretrain": WordsRecipe,
+    "audio_pretrain": WordsRecipe,
+    "instruct": InstructRecipe,
+    "finetune": FinetuneRecipe,
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -24,7 +40,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def load_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(file: Path, overrides: Sequence[str] = ()) -> AnyRecipe:
     """Read and check a recipe.
 
     Args:
@@ -50,12 +66,12 @@ def load_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
     return check_recipe(content, str(file))
 
 
-def check_recipe(content: Mapping[str, Any], origin: str) -> Recipe:
+def check_recipe(content: Mapping[str, Any], origin: str) -> AnyRecipe:
     """Turn keys and values into a recipe; see :func:`load_recipe`."""
     stage = content.get("stage")
-    if stage not in RECIPES:
+    if stage not in _RECIPES:
         raise RecipeError(f"{origin}: stage is {stage!r}; use {', '.join(get_args(Stage))}.")
-    shape = RECIPES[stage]
+    shape = _RECIPES[stage]
     _refuse_unknown_keys(shape, content, origin, ())
     try:
         return shape.model_validate(content)
@@ -91,8 +107,13 @@ def _refuse_unknown_keys(
                 f"{origin}: unknown key {_dotted(path, key)}; {_advice(shape, path, key)}"
             )
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, Section) and isinstance(value, Mapping):
-            _refuse_unknown_keys(inner, value, origin, (*path, key))
+        several = isinstance(value, list)
+        if several:  # a list of sections
+            inner = next(iter(get_args(inner)), None)
+        if isinstance(inner, type) and issubclass(inner, Section):
+            for each in value if several else [value]:
+                if isinstance(each, Mapping):
+                    _refuse_unknown_keys(inner, each, origin, (*path, key))
 
 
 def _advice(shape: type[Section], path: tuple[str, ...], key: object) -> str:

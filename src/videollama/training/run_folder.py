@@ -22,7 +22,7 @@ import yaml
 from videollama import __version__
 from videollama.checkpoints.atomic_output import new_file, writing_to
 from videollama.errors import OutputError, RecipeError
-from videollama.training.recipe import Recipe
+from videollama.training.recipe import AnyRecipe
 from videollama.training.recipe_file import check_recipe
 from videollama.training.trainer import checkpoints
 
@@ -56,7 +56,7 @@ def holding(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def open_run(folder: Path, recipe: Recipe, *, resume: bool) -> Path | None:
+def open_run(folder: Path, recipe: AnyRecipe, *, resume: bool) -> Path | None:
     """Begin a run in a folder, or find the checkpoint to go on from.
 
     Args:
@@ -104,7 +104,7 @@ def note_run(folder: Path, counts: dict[str, int], broken: dict[str, str]) -> No
         draft.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def _lasting(recipe: Recipe) -> dict[str, Any]:
+def _lasting(recipe: AnyRecipe) -> dict[str, Any]:
     """What must stay the same when a run goes on."""
     content = recipe.model_dump()
     content["training"] = {k: v for k, v in content["training"].items() if k not in _MAY_CHANGE}

@@ -1,0 +1,1 @@
+"""Stage `finetune`: any model learns from annotated files in any known format."""

@@ -1,0 +1,98 @@
+"""What a `finetune` recipe would do: parts, samples, steps and memory, without any weights."""
+
+from pathlib import Path
+from typing import Any
+
+from videollama.checkpoints.memory_estimate import RELEASED_SIZES, config_of
+from videollama.checkpoints.model_configs import read_decoder_config
+from videollama.checkpoints.resolve import DEFAULT_MODEL
+from videollama.configuration import IMAGEBIND_HUGE_VISION, VideoLlamaConfig
+from videollama.errors import CheckpointError
+from videollama.processing import longest_context
+from videollama.training.broken_samples import BrokenSamples
+from videollama.training.datasets.record import Sample
+from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.preparation import num_samples, resolved_training
+from videollama.training.finetuning.samples import OwnSamples, read_samples
+from videollama.training.finetuning.trainable_model import (
+    check_fits,
+    trained_parts,
+    with_decoder,
+)
+from videollama.training.planned_run import PlannedRun, planned_memory, planned_parts
+
+_CHARACTERS_A_TOKEN = 3  # English has more in the vocabularies of large decoders
+_PROMPT_TOKENS = 64
+_MEASURED = 500
+
+
+def plan_finetune(recipe: FinetuneRecipe, folder: Path) -> PlannedRun:
+    """Read the annotations and the configuration, and compute.
+
+    Args:
+        recipe: What would be done.
+        folder: Below which the sources are.
+
+    Raises:
+        ModelNotFoundError: Neither a folder nor a known name.
+        CheckpointError: A folder holds no model or decoder.
+        RecipeError: The recipe asks for what the model does not have.
+        DataError: The annotations are not usable.
+    """
+    config = _config(recipe)
+    check_fits(recipe, config)
+    parts = planned_parts(config, trained_parts(recipe))
+    broken = BrokenSamples(recipe.data.max_broken)
+    samples = read_samples(recipe.data, folder, seed=recipe.seed, broken=broken)
+    training = resolved_training(recipe, samples)
+    seen = num_samples(training)
+    total = sum(samples.weights)
+    return PlannedRun(
+        parts=parts,
+        samples=samples.counts,
+        weights={n: w / total for n, w in zip(samples.names, samples.weights, strict=True)},
+        broken=broken.reasons,
+        steps=training.max_steps,
+        samples_seen=seen,
+        epochs=seen / sum(map(len, samples.training)),
+        memory_bytes=planned_memory(config, parts, training, _longest(recipe, config, samples)),
+    )
+
+
+def _config(recipe: FinetuneRecipe) -> VideoLlamaConfig:
+    section = recipe.model
+    config = config_of(section.load or DEFAULT_MODEL)
+    if section.decoder is not None:
+        if section.decoder.upper() in RELEASED_SIZES:
+            size = RELEASED_SIZES[section.decoder.upper()]
+            decoder: Any = VideoLlamaConfig(text_config={"model_type": "llama", **size}).text_config
+        elif Path(section.decoder).is_dir():
+            decoder = read_decoder_config(Path(section.decoder))
+        else:
+            raise CheckpointError(
+                f"model.decoder is {section.decoder}, which is neither a folder with a language "
+                f"model nor one of the sizes {', '.join(RELEASED_SIZES)}."
+            )
+        config = with_decoder(recipe, config, decoder, config.prompt_template, decoder.vocab_size)
+    if recipe.samples.sound == "frames" and config.audio_config.model_type == "imagebind":
+        content = config.to_dict()
+        content["audio_config"]["vision_config"] = IMAGEBIND_HUGE_VISION
+        config = VideoLlamaConfig.from_dict(content)
+    return config
+
+
+def _longest(recipe: FinetuneRecipe, config: VideoLlamaConfig, samples: OwnSamples) -> int:
+    """Tokens of the longest sample, about: counted in characters of the first ones."""
+    queries = config.num_video_query_tokens + config.num_audio_query_tokens
+    longest = max(
+        queries * len(sample.media) + _num_characters(sample) // _CHARACTERS_A_TOKEN
+        for part in samples.training
+        for sample in part[:_MEASURED]
+    )
+    limit = min(recipe.samples.max_tokens, longest_context(config))
+    return min(limit, longest + _PROMPT_TOKENS)
+
+
+def _num_characters(sample: Sample) -> int:
+    spoken = [sample.system, *(text for t in sample.turns for text in (t.question, t.answer))]
+    return sum(map(len, spoken))

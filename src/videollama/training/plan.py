@@ -1,0 +1,53 @@
+"""What any recipe would do, before it does it."""
+
+from pathlib import Path
+
+from videollama.checkpoints.memory_estimate import config_of
+from videollama.checkpoints.model_configs import read_decoder_config
+from videollama.checkpoints.resolve import DEFAULT_MODEL
+from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.plan import plan_finetune
+from videollama.training.network import build_config
+from videollama.training.planned_run import PlannedRun, planned_memory, planned_parts
+from videollama.training.recipe import AnyRecipe, Recipe
+from videollama.training.stages import trained_parts
+
+_PROMPT_TOKENS = 256  # several questions about one clip, packed (`branches.py`)
+
+
+def plan_run(recipe: AnyRecipe, folder: Path) -> PlannedRun:
+    """Compute what a recipe would do; no weights are read.
+
+    Args:
+        recipe: What would be done.
+        folder: Folder that holds the recipe's data; the default model's are not counted.
+
+    Raises:
+        ModelNotFoundError: Neither a folder nor a known name.
+        CheckpointError: A folder holds no model or decoder.
+        RecipeError: The recipe asks for what the model does not have.
+        DataError: Annotations are not usable.
+    """
+    if isinstance(recipe, FinetuneRecipe):
+        return plan_finetune(recipe, folder)
+    if isinstance(recipe, Recipe):
+        return _plan_default(recipe)
+    raise TypeError(f"{type(recipe).__name__} is no recipe")
+
+
+def _plan_default(recipe: Recipe) -> PlannedRun:
+    chosen, training = recipe.network.decoder, recipe.training
+    text = config_of(DEFAULT_MODEL).text_config
+    decoder = text if chosen is None else read_decoder_config(Path(chosen))
+    config = build_config(recipe.network, decoder)
+    parts = planned_parts(config, trained_parts(recipe))
+    return PlannedRun(
+        parts=parts,
+        samples={},
+        weights={},
+        broken={},
+        steps=training.max_steps,
+        samples_seen=training.max_steps * training.batch_size * training.gradient_accumulation,
+        epochs=None,
+        memory_bytes=planned_memory(config, parts, training, _PROMPT_TOKENS),
+    )

@@ -1,0 +1,122 @@
+"""Whole runs on files of one's own."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.test_run import Killed, losses, parts_in
+from videollama.checkpoints.load import load_model
+from videollama.errors import CheckpointError, DataError, RecipeError
+from videollama.training.run import train
+from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS, belongs_to
+from videollama.training.trainer import ObjectiveTrainer
+
+
+def test_a_run_ends_in_a_model_that_loads_and_nothing_else_has_changed(
+    tmp_path, own_folder, make_finetune, tiny_model, lines
+):
+    recipe = make_finetune(model__branch="video")
+    finished = train(recipe, own_folder, tmp_path / "run", report=lines)
+    assert (finished.steps, finished.num_broken) == (4, 0)
+    assert parts_in(finished.weights) == set(PICTURE_PARTS)
+    assert any(line.startswith("validation after step 0: loss ") for line in lines)
+    model, _ = load_model(finished.model, device="cpu")
+    before = tiny_model.state_dict()
+    for name, tensor in model.state_dict().items():
+        if not belongs_to(name, PICTURE_PARTS):
+            assert torch.equal(tensor, before[name]), name
+    name = "video_projection.weight"
+    assert torch.equal(model.state_dict()[name], load_file(finished.weights)[name])
+    assert not torch.equal(model.state_dict()[name], before[name])
+    note = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert note["samples"] == {".": 5, "held out": 1}
+    held_out = json.loads((tmp_path / "run" / "held_out.jsonl").read_text())
+    assert held_out["conversations"][1]["value"] == "A square."
+
+
+@pytest.mark.parametrize("frames", ["uniform", "headtail"])
+def test_a_killed_run_goes_on_with_the_very_same_losses(
+    tmp_path, own_folder, make_finetune, lines, monkeypatch, frames
+):
+    recipe = make_finetune(samples__frames=frames, training__max_steps=5)
+    finished = train(recipe, own_folder, tmp_path / "whole", report=lines)
+    assert parts_in(finished.weights) == {*PICTURE_PARTS, *SOUND_PARTS}
+    step = ObjectiveTrainer.training_step
+
+    def killed_in_step_4(trainer, *args, **kwargs):
+        if trainer.state.global_step == 3:
+            raise Killed
+        return step(trainer, *args, **kwargs)
+
+    monkeypatch.setattr(ObjectiveTrainer, "training_step", killed_in_step_4)
+    with pytest.raises(Killed):
+        train(recipe, own_folder, tmp_path / "parts", report=lines)
+    monkeypatch.undo()
+    train(recipe, own_folder, tmp_path / "parts", resume=True, report=lines)
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_unreadable_files_are_named_and_skipped_up_to_the_limit(
+    tmp_path, own_folder, make_finetune, lines, kept
+):
+    rows = (own_folder / "questions.csv").read_text()
+    for file in own_folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "f.mp4").write_bytes(b"no video")
+    (tmp_path / "questions.csv").write_text(
+        f"{rows}f.mp4,What?,This.,train\nno.mp4,What?,It.,train\n"
+    )
+    recipe = make_finetune(data__keep_features=kept, training__max_steps=1)
+    finished = train(recipe, tmp_path, tmp_path / "run", report=lines)
+    assert finished.num_broken == 2
+    broken = json.loads((tmp_path / "run" / "run.json").read_text())["broken_samples"]
+    assert list(broken) == ["questions.csv, line 8", "questions.csv, line 9"]
+    strict = make_finetune(data__keep_features=kept, data__max_broken=1)
+    with pytest.raises(
+        DataError, match=r"2 training samples are broken, more than data\.max_broken"
+    ):
+        train(strict, tmp_path, tmp_path / "strict", report=lines)
+
+
+def test_bfloat16_holds_only_the_decoder_in_half(tmp_path, own_folder, make_finetune, lines):
+    recipe = make_finetune(training__precision="bfloat16", training__max_steps=1)
+    finished = train(recipe, own_folder, tmp_path / "run", report=lines)
+    assert {tensor.dtype for tensor in load_file(finished.weights).values()} == {torch.float32}
+
+
+def test_another_decoder_takes_the_place_of_the_loaded_one(
+    tmp_path, own_folder, make_finetune, tiny_model, tiny_tokenizer, lines
+):
+    decoder = tmp_path / "decoder"
+    tiny_model.language_model.save_pretrained(decoder)
+    tiny_tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}"
+    )
+    tiny_tokenizer.save_pretrained(decoder)
+    tiny_tokenizer.chat_template = None
+    changes = {"model__decoder": str(decoder), "training__max_steps": 1}
+    with pytest.raises(RecipeError, match=r"model\.decoder replaces .* model\.new_branch=true"):
+        train(make_finetune(**changes), own_folder, tmp_path / "bad", report=lines)
+    recipe = make_finetune(**changes, model__new_branch=True)
+    finished = train(recipe, own_folder, tmp_path / "run", report=lines)
+    _, processor = load_model(finished.model, device="cpu")
+    assert processor.prompt_template == "tokenizer"
+
+
+def test_what_a_model_does_not_have_is_one_sentence(tmp_path, own_folder, make_finetune, lines):
+    for changes, error, told in (
+        ({"model__decoder": "nowhere"}, CheckpointError, "is no folder with a language model"),
+        ({"model__decoder": "7B"}, RecipeError, "a size that --dry-run knows"),
+        ({"samples__sound": "none"}, RecipeError, "nothing would be heard"),
+        ({"samples__sound": "frames"}, RecipeError, r"model\.branch is both; use audio"),
+        (
+            {"samples__sound": "frames", "model__branch": "audio"},
+            RecipeError,
+            "no ImageBind vision trunk",
+        ),
+    ):
+        with pytest.raises(error, match=told):
+            train(make_finetune(**changes), own_folder, tmp_path / "run", report=lines)
