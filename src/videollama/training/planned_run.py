@@ -42,7 +42,6 @@ class PlannedRun:
         epochs: How often that is every sample, on average, where they are counted.
         memory_bytes: Of weights, of what training them takes, and of what the backward pass keeps
             of a batch at most.
-        seconds: How long all steps would take, if that could be measured.
     """
 
     parts: tuple[PlannedPart, ...]
@@ -53,7 +52,6 @@ class PlannedRun:
     samples_seen: int
     epochs: float | None
     memory_bytes: dict[str, int]
-    seconds: float | None = None
 
     @property
     def trained_parameters(self) -> int:
