@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from videollama.applications.analysis import Analysis, Segment, SoundEvent, Statement
+from videollama.applications.analysis import Analysis, Segment, SoundEvent
 from videollama.applications.report import NOTHING, clock, headline
 from videollama.checkpoints.atomic_output import new_file
+from videollama.inference.segments import Statement
 
 _WAVE_COLUMNS = 600
 _QUIET_PEAK = 0.05  # softer sound is not drawn larger than this
