@@ -49,10 +49,11 @@ def index(
     """
     require_packages("search")
     from videollama.search.indexing import library_files
+    from videollama.search.model_note import NOTE_NAME
     from videollama.search.segment_store import SegmentStore, require_place
 
     _, paths = library_files(folder)
-    if not (db / "videollama.json").is_file():
+    if not (db / NOTE_NAME).is_file():
         if not paths:
             raise InputError(f"There is no video, picture or sound file in the folder {folder}.")
         require_place(db)

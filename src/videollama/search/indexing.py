@@ -22,7 +22,8 @@ from videollama.inference.sound_name import sound_name
 from videollama.media.overview import Overview, look_over
 from videollama.media.suffixes import media_files
 from videollama.media.thumbnails import thumbnail
-from videollama.search.segment_store import FileRecord, SegmentStore
+from videollama.search.segment_store import SegmentStore
+from videollama.search.table_schemas import FileRecord
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama

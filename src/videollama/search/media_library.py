@@ -1,27 +1,20 @@
 """The one class of this layer: a library of media that can be searched."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import torch
 
 from videollama.errors import InputError
 from videollama.inference.embedding import pooled
 from videollama.inference.messages import Medium, read_media
 from videollama.media.frame_sampling import FrameSampling
 from videollama.search.indexing import IndexReport, Progress, encoded_tokens, index_folder
+from videollama.search.model_note import note_of
 from videollama.search.query import Hit, LikeClip, find, require_query
-from videollama.search.segment_store import ModelNote, SegmentStore
+from videollama.search.segment_store import SegmentStore
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
-
-_OTHERS_WEIGHTS = ("language_model.", "vision_encoder.", "audio_encoder.")
-_SAMPLED_VALUES = 1024
 
 
 class MediaLibrary:
@@ -42,9 +35,7 @@ class MediaLibrary:
 
     def __init__(self, assistant: "VideoLlama", folder: str | Path) -> None:
         self.assistant, self.folder = assistant, Path(folder)
-        self._note = ModelNote(
-            model_fingerprint(assistant.model), assistant.model.config.text_config.hidden_size
-        )
+        self._note = note_of(assistant.model)
         self._store: SegmentStore | None = None
 
     def index(
@@ -112,20 +103,3 @@ class MediaLibrary:
             None if video is None else pooled(video).cpu().numpy(),
             None if audio is None else pooled(audio).cpu().numpy(),
         )
-
-
-def model_fingerprint(model: "VideoLlamaForConditionalGeneration") -> str:
-    """Tells the weights between the encoders and the decoder from others'.
-
-    These make the vectors, and belong to one decoder. They are compared as bfloat16, so the same
-    model is the same whatever its numbers are kept in.
-    """
-    config = model.config
-    sizes = [config.family, config.text_config.hidden_size, config.text_config.num_hidden_layers]
-    digest = hashlib.sha256(json.dumps(sizes).encode())
-    for name, weight in sorted(model.state_dict().items()):
-        if not name.startswith(_OTHERS_WEIGHTS):
-            values = weight.detach().flatten()[:_SAMPLED_VALUES].to("cpu", torch.bfloat16)
-            digest.update(name.encode())
-            digest.update(values.view(torch.int16).numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -7,10 +7,9 @@
 A file's segments are committed together, so a content is in the database wholly or not at all.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -21,53 +20,21 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 from lancedb.index import FTS, IvfFlat
 
-from videollama.checkpoints.atomic_output import new_file, writing_to
+from videollama.checkpoints.atomic_output import writing_to
 from videollama.errors import InputError, OutputError
-
-LAYOUT = 1
-"""Changes with the tables; databases of another layout are refused."""
+from videollama.search.model_note import NOTE_NAME, ModelNote, read_note, write_note
+from videollama.search.table_schemas import FILES_SCHEMA, FileRecord, segments_schema
 
 ROWS_WORTH_AN_INDEX = 20_000
 """Of fewer vectors all are compared, which takes some ten milliseconds."""
 
 VECTOR_COLUMNS = ("picture_vector", "sound_vector")
-_NOTE = "videollama.json"
 _OURS = {"files.lance", "segments.lance", ".lock"}
 _FULL = ("No space left on device", "Disk quota exceeded")
 _REFUSED = ("Permission denied", "Read-only file system")
 _PARTITIONS = 256
 _SEARCHED_PARTITIONS = 16  # of them, for one vector; see benchmarks/search_speed.py
 _KEPT_VERSIONS = timedelta(minutes=10)  # for searches that run meanwhile
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    """A file as it was when it was put into the library.
-
-    Attributes:
-        path: Its absolute path.
-        content: SHA-256 of its bytes, in hexadecimal.
-        num_bytes: Its size.
-        modified_ns: When it was changed last, in nanoseconds since 1970.
-    """
-
-    path: str
-    content: str
-    num_bytes: int
-    modified_ns: int
-
-
-@dataclass(frozen=True)
-class ModelNote:
-    """Which model filled a database.
-
-    Attributes:
-        fingerprint: Tells its weights from others'.
-        width: Length of a vector.
-    """
-
-    fingerprint: str
-    width: int
 
 
 class SegmentStore:
@@ -82,15 +49,15 @@ class SegmentStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.note = _read_note(folder)
+        self.note = read_note(folder)
         if self.note is None:
             raise InputError(
                 f"{folder} is no library; make one with: videollama index FOLDER --db {folder}"
             )
         try:
             connection = lancedb.connect(folder)
-            self._files = connection.open_table("files")
-            self._segments = connection.open_table("segments")
+            self._files: Any = connection.open_table("files")  # LanceDB types half of a table
+            self._segments: Any = connection.open_table("segments")
         except (ValueError, RuntimeError, OSError) as error:
             raise InputError(
                 f"The library {folder} is damaged ({str(error).splitlines()[0]}); remove it and "
@@ -105,18 +72,16 @@ class SegmentStore:
             InputError: It is of another layout or another model.
             OutputError: The place is taken, read-only or full.
         """
-        if _read_note(folder) is None:
+        if read_note(folder) is None:
             require_place(folder)
             with writing(folder):
-                connection = lancedb.connect(folder)
+                connection: Any = lancedb.connect(folder)
                 for left_behind in ("files", "segments"):
                     connection.drop_table(left_behind, ignore_missing=True)
-                connection.create_table("files", schema=_FILES)
-                table = connection.create_table("segments", schema=_segments_schema(note.width))
+                connection.create_table("files", schema=FILES_SCHEMA)
+                table = connection.create_table("segments", schema=segments_schema(note.width))
                 table.create_index("text", config=FTS(stem=True, remove_stop_words=True))
-            facts = {"layout": LAYOUT, **asdict(note)}
-            with new_file(folder / _NOTE) as draft:
-                draft.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            write_note(folder, note)
         store = cls(folder)
         store.require_model(note)
         return store
@@ -174,7 +139,7 @@ class SegmentStore:
         Raises:
             OutputError: The disk is full or read-only.
         """
-        rows = pa.Table.from_pylist([asdict(record) for record in records], schema=_FILES)
+        rows = pa.Table.from_pylist([asdict(record) for record in records], schema=FILES_SCHEMA)
         merge = self._files.merge_insert("path").when_matched_update_all()
         with writing(self.folder):
             merge.when_not_matched_insert_all().execute(rows)
@@ -191,7 +156,7 @@ class SegmentStore:
         Raises:
             OutputError: The disk is full or read-only; then none was added.
         """
-        schema = _segments_schema(self.width)
+        schema = segments_schema(self.width)
         with writing(self.folder):
             self._segments.add(pa.Table.from_pylist(list(rows), schema=schema))
 
@@ -263,7 +228,7 @@ def require_place(folder: Path) -> None:
     Raises:
         OutputError: The place is taken or read-only.
     """
-    if folder.is_dir() and {each.name for each in folder.iterdir()} - _OURS - {_NOTE}:
+    if folder.is_dir() and {each.name for each in folder.iterdir()} - _OURS - {NOTE_NAME}:
         raise OutputError(f"{folder} holds other files and no library; name another --db.")
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -291,57 +256,6 @@ def writing(folder: Path) -> Iterator[None]:
                     f"{folder} could not be written: permission is denied; name another --db."
                 ) from error
             raise
-
-
-def _read_note(folder: Path) -> ModelNote | None:
-    path = folder / _NOTE
-    if not path.is_file():
-        return None
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        layout, note = facts["layout"], ModelNote(str(facts["fingerprint"]), int(facts["width"]))
-    except (ValueError, KeyError, TypeError):
-        raise InputError(
-            f"{path} is damaged; remove the library {folder} and index again."
-        ) from None
-    if layout != LAYOUT:
-        raise InputError(
-            f"The library {folder} was made by another version of videollama (layout {layout}, "
-            f"this one reads {LAYOUT}); index into another --db."
-        )
-    return note
-
-
-_FILES = pa.schema(
-    [
-        pa.field("path", pa.string(), nullable=False),
-        pa.field("content", pa.string(), nullable=False),
-        pa.field("num_bytes", pa.int64(), nullable=False),
-        pa.field("modified_ns", pa.int64(), nullable=False),
-    ]
-)
-
-
-def _segments_schema(width: int) -> pa.Schema:
-    vector = pa.list_(pa.float32(), width)
-    return pa.schema(
-        [
-            pa.field("id", pa.string(), nullable=False),
-            pa.field("content", pa.string(), nullable=False),
-            pa.field("kind", pa.string(), nullable=False),
-            pa.field("start_seconds", pa.float64(), nullable=False),
-            pa.field("end_seconds", pa.float64(), nullable=False),
-            pa.field("caption", pa.string()),
-            pa.field("heard", pa.string()),
-            pa.field("text", pa.string(), nullable=False),
-            pa.field("frame_times_seconds", pa.list_(pa.float32())),
-            pa.field("picture_vector", vector),
-            pa.field("sound_vector", vector),
-            pa.field("video_tokens", pa.binary()),
-            pa.field("audio_tokens", pa.binary()),
-            pa.field("thumbnail", pa.binary()),
-        ]
-    )
 
 
 def _quoted(values: Sequence[str]) -> str:
