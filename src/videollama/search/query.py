@@ -17,6 +17,7 @@ from torch import Tensor
 
 from videollama.errors import InputError
 from videollama.inference.likelihood import ShownMedium, answer_log_likelihoods
+from videollama.inference.messages import tokenizable
 from videollama.prompts import Medium
 from videollama.search.segment_store import SegmentStore
 
@@ -126,7 +127,7 @@ def require_query(query: str | None, *, has_clip: bool) -> str | None:
             f"The query {query or ''!r} holds no word; describe what to find, "
             "for example 'a dog on a beach'."
         )
-    return " ".join(query.split())
+    return " ".join(tokenizable(query).split())
 
 
 def find(
@@ -168,13 +169,11 @@ def find(
     if query is not None and rows:
         gains = dict(zip(rows, _gains(assistant, list(rows.values()), query), strict=True))
         orders.append(sorted(gains, key=lambda name: -gains[name]))
-    best = _fused(orders)[:limit]
+    files = store.paths_of({row["content"] for row in rows.values()})
+    best = [name for name in _fused(orders) if rows[name]["content"] in files][:limit]
     words = _matched_words(store, query, best) if query is not None and best else {}
-    files = _files_by_content(store)
     return [
-        _hit(rows[name], files, words.get(name, ()), gains.get(name), likeness)
-        for name in best
-        if rows[name]["content"] in files
+        _hit(rows[name], files, words.get(name, ()), gains.get(name), likeness) for name in best
     ]
 
 
@@ -264,10 +263,3 @@ def _matched_words(
         for row in store.find_words(word, ["id"], len(names), where=f"id IN ({quoted})"):
             found[row["id"]] = (*found.get(row["id"], ()), word)
     return found
-
-
-def _files_by_content(store: SegmentStore) -> dict[str, list[str]]:
-    files: dict[str, list[str]] = {}
-    for record in store.files().values():
-        files.setdefault(record.content, []).append(record.path)
-    return files

@@ -7,7 +7,7 @@
 A file's segments are committed together, so a content is in the database wholly or not at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -132,6 +132,15 @@ class SegmentStore:
         """The contents whose segments are there."""
         found = self._segments.search().select(["content"]).to_arrow()
         return set(found["content"].to_pylist())
+
+    def paths_of(self, contents: Collection[str]) -> dict[str, list[str]]:
+        """The files that hold contents, by content; without those that no file holds."""
+        found: dict[str, list[str]] = {}
+        for part in _parts(sorted(contents)):
+            query = self._files.search().where(f"content IN ({_quoted(part)})")
+            for row in query.select(["path", "content"]).to_list():
+                found.setdefault(row["content"], []).append(row["path"])
+        return found
 
     def put_files(self, records: Sequence[FileRecord]) -> None:
         """Adds files; what was known of their paths is replaced.
