@@ -153,8 +153,6 @@ class _Indexing:
                 self._deal_with(path, gone, number, len(paths))
             except (MediaError, InputError) as error:
                 self._fail(path, str(error), number, len(paths))
-            if report.added and report.added % _FILES_BETWEEN_TIDYING == 0:
-                store.tidy()
         store.remove_files(sorted(gone))
         report.removed = len(gone)
         used = {record.content for record in store.files().values()}
@@ -187,6 +185,8 @@ class _Indexing:
             self._understand(path, record.content, done, total)
             self._contents.add(record.content)
             report.added += 1
+            if report.added % _FILES_BETWEEN_TIDYING == 0:
+                self._store.tidy()
         elif before and before.content == record.content:
             report.unchanged += 1
         elif former := next((old for old in gone if gone[old] == record.content), None):
