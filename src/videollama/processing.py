@@ -103,7 +103,7 @@ class VideoLlamaProcessor(ProcessorMixin):
                 turns, lambda ts: len(self.encode_turns(ts, add_generation_prompt)), limit
             )
             rows.append(self.encode_turns(kept, add_generation_prompt))
-        inputs = self._pad_left(rows)
+        inputs = self.pad_left(rows)
         if with_media:
             inputs |= self.media_inputs(*self.shown_clips(batch, clips))
         return BatchFeature(inputs)
@@ -140,6 +140,14 @@ class VideoLlamaProcessor(ProcessorMixin):
             add_generation_prompt=add_generation_prompt,
         )
         return tokenize_pieces(pieces, self.tokenizer, self.placeholders).input_ids
+
+    def pad_left(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """`input_ids` and `attention_mask` `(B, L)` of B lists of token ids."""
+        length = max(len(row) for row in rows)
+        pad = self._pad_token_id()
+        ids = [[pad] * (length - len(row)) + list(row) for row in rows]
+        mask = [[0] * (length - len(row)) + [1] * len(row) for row in rows]
+        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
 
     def medium(self, clip: Clip, wanted: str | None = None) -> Medium:
         """What the prompt says about a clip.
@@ -251,13 +259,6 @@ class VideoLlamaProcessor(ProcessorMixin):
             if token_id is not None:
                 return int(token_id)
         return 0
-
-    def _pad_left(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        length = max(len(row) for row in rows)
-        pad = self._pad_token_id()
-        ids = [[pad] * (length - len(row)) + list(row) for row in rows]
-        mask = [[0] * (length - len(row)) + [1] * len(row) for row in rows]
-        return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask)}
 
 
 def longest_context(config: VideoLlamaConfig) -> int:

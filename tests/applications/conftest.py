@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from videollama.applications.analysis import Analysis, Segment, SoundEvent, Statement
+from videollama.applications.analysis import Analysis, Segment, SoundEvent
+from videollama.inference.segments import Statement
 from videollama.media.sound_levels import SoundLevels
 
 

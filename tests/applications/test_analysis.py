@@ -3,10 +3,11 @@ import json
 import pytest
 
 from tests.synthetic import two_scenes, write_clip, write_frames, write_picture, write_sound
-from videollama.applications import analysis
-from videollama.applications.analysis import HEARING_QUESTION, analyze
+from videollama.applications.analysis import analyze
 from videollama.errors import InputError, MediaError
+from videollama.inference import segments
 from videollama.inference.answer import Answer, Captioned
+from videollama.inference.segments import HEARING_QUESTION
 
 
 class Talking:
@@ -116,8 +117,8 @@ def test_it_is_told_how_far_it_is(talking, tmp_path):
 def test_no_more_than_a_batch_is_open_at_a_time(talking, tmp_path, monkeypatch):
     path = write_clip(tmp_path / "a.mp4", seconds=50.0, frames_per_second=2, size=(16, 16))
     events = []
-    read, ask = analysis.read_pictures, talking.caption
-    monkeypatch.setattr(analysis, "read_pictures", lambda *a: events.append("open") or read(*a))
+    read, ask = segments.read_pictures, talking.caption
+    monkeypatch.setattr(segments, "read_pictures", lambda *a: events.append("open") or read(*a))
     monkeypatch.setattr(
         talking, "caption", lambda clips, **o: events.append("ask") or ask(clips, **o)
     )

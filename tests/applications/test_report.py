@@ -1,15 +1,5 @@
-import pytest
-
 from videollama.applications.analysis import Analysis, Segment
-from videollama.applications.report import as_lines, clock
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0, "0:00.0"), (9.96, "0:10.0"), (65.34, "1:05.3"), (3665.3, "1:01:05.3")],
-)
-def test_times_are_shown_as_players_do(seconds, shown):
-    assert clock(seconds) == shown
+from videollama.applications.report import as_lines
 
 
 def test_the_report_tells_what_is_seen_and_heard_and_when(analysis):

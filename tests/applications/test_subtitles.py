@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videollama.applications.analysis import Analysis, Segment, SoundEvent, Statement
+from videollama.applications.analysis import Analysis, Segment, SoundEvent
 from videollama.applications.subtitles import subtitle_cues
 from videollama.errors import InputError
+from videollama.inference.segments import Statement
 
 
 def film(segments, sounds=(), rate=25.0):

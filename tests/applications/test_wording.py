@@ -1,6 +1,6 @@
 import pytest
 
-from videollama.applications.wording import action, people_count, sound_name
+from videollama.applications.wording import action, people_count
 
 
 @pytest.mark.parametrize(
@@ -39,20 +39,3 @@ def test_people_are_counted_where_the_description_counts_them(description, count
 )
 def test_the_action_is_what_is_done(description, expected):
     assert action(description) == expected
-
-
-@pytest.mark.parametrize(
-    ("answer", "name"),
-    [
-        ("I hear a dog barking.", "dog barking"),
-        ("I hear rain falling.", "rain falling"),
-        ("You can hear the sound of an engine. It is loud.", "engine"),
-        ("Church bells ringing", "Church bells ringing"),
-        ("The audio is silent, so I do not hear anything.", None),
-        ("The clip has no audio track, so I cannot hear anything.", None),
-        ("There is no picture, so I cannot see anything.", None),
-        (" . ", None),
-    ],
-)
-def test_a_sound_is_called_by_its_name(answer, name):
-    assert sound_name(answer) == name

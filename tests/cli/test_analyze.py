@@ -74,12 +74,12 @@ def test_a_bad_file_is_told_before_the_model_is_loaded(capsys, loaded, tmp_path,
 
 
 def test_a_stop_by_the_user_leaves_no_page(capsys, loaded, film, tmp_path, monkeypatch):
-    from videollama.applications import analysis
+    from videollama.inference import segments
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(analysis, "read_pictures", interrupted)
+    monkeypatch.setattr(segments, "read_pictures", interrupted)
     shown = videollama(capsys, "analyze", film, "--html", tmp_path / "a.html")
     assert shown.code == 130
     assert list(tmp_path.iterdir()) == [film]

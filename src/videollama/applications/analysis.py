@@ -1,6 +1,6 @@
 """What is seen and heard in a file, and when.
 
-file -> look_over -> split -> a few segments at a time: open, describe, listen -> Analysis
+file -> look_over -> understand_segments: split, open, describe, listen -> Analysis
 """
 
 from collections.abc import Callable, Sequence
@@ -9,36 +9,20 @@ from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from videollama.applications.segmentation import Span, split
-from videollama.applications.thumbnails import thumbnail
-from videollama.applications.wording import action, people_count, sound_name
-from videollama.errors import InputError
-from videollama.media.overview import Overview, look_over, read_pictures, read_sounds
+from videollama.applications.wording import action, people_count
+from videollama.inference.segments import Statement, UnderstoodSegment, understand_segments
+from videollama.inference.sound_name import sound_name
+from videollama.media.overview import Overview, look_over
+from videollama.media.segmentation import Span
+from videollama.media.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from videollama.inference.engine import VideoLlama
-    from videollama.media.clip import Clip
     from videollama.media.sound_levels import SoundLevels
 
-HEARING_QUESTION = "What do you hear?"
-_MOST_NEW_TOKENS = 48  # one sentence, as in `caption`
 _SAME_SOUND_GAP_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A sentence of the model.
-
-    Attributes:
-        text: The sentence.
-        confidence: Geometric mean of the probabilities that the model gives to its tokens, 0 to 1.
-            It is no chance of being right: a model can be sure and wrong.
-    """
-
-    text: str
-    confidence: float
 
 
 @dataclass(frozen=True)
@@ -158,24 +142,19 @@ def analyze(
         MediaError: Nothing in the file can be seen or heard.
         InputError: A number makes no sense.
     """
-    for name, value in (("num_frames", num_frames), ("batch_size", batch_size)):
-        if value < 1:
-            raise InputError(f"{name} is {value}, but must be 1 or more.")
     started = perf_counter()
     overview = file if isinstance(file, Overview) else look_over(file)
-    active = [] if overview.sound is None else overview.sound.active_spans()
-    spans = split(overview.duration_seconds, _bounds(overview), active)
-    sounding = [span.sound for span in spans if span.sound is not None]
-    sounds = read_sounds(overview, sounding) if sounding else iter(())
+    spans: list[Span] = []
     segments: list[Segment] = []
-    for first in range(0, len(spans), batch_size):
-        if on_progress is not None:
-            on_progress(first, len(spans))
-        batch = spans[first : first + batch_size]
-        heard = [None if span.sound is None else next(sounds) for span in batch]
-        segments += _understood(assistant, overview, batch, heard, num_frames)
-    if on_progress is not None:
-        on_progress(len(spans), len(spans))
+    for understood in understand_segments(
+        assistant,
+        overview,
+        num_frames=num_frames,
+        batch_size=batch_size,
+        on_progress=on_progress,
+    ):
+        spans.append(understood.span)
+        segments.append(_segment(understood, overview))
     return Analysis(
         path=str(overview.path),
         kind=overview.kind,
@@ -190,71 +169,18 @@ def analyze(
     )
 
 
-def _bounds(overview: Overview) -> list[float]:
-    """The cuts, and the end of a picture that is shorter than its sound."""
-    end = overview.picture_seconds
-    ends = [end] if 0 < end < overview.duration_seconds else []
-    return [*overview.cuts_seconds, *ends]
-
-
-def _understood(
-    assistant: "VideoLlama",
-    overview: Overview,
-    spans: Sequence[Span],
-    sounds: "Sequence[Clip | None]",
-    num_frames: int,
-) -> list[Segment]:
-    """What is seen and heard in a few segments, each with its own question."""
-    from videollama.inference.engine import CAPTION_BEAMS, CAPTION_REQUEST
-
-    size = assistant.processor.frame_size
-    pictures = [read_pictures(overview, span.start, span.end, num_frames, size) for span in spans]
-    seen = _asked(assistant, pictures, CAPTION_REQUEST, CAPTION_BEAMS)
-    heard = _asked(assistant, sounds, HEARING_QUESTION, 1)
-    return [
-        Segment(
-            start_seconds=span.start,
-            end_seconds=span.end,
-            scene=span.scene,
-            seen=described,
-            heard=named if named and sound_name(named.text) else None,
-            action=action(described.text) if described else None,
-            people_count=people_count(described.text) if described else None,
-            thumbnail=_thumbnail(picture, overview),
-        )
-        for span, picture, described, named in zip(spans, pictures, seen, heard, strict=True)
-    ]
-
-
-def _asked(
-    assistant: "VideoLlama", clips: "Sequence[Clip | None]", question: str, num_beams: int
-) -> list[Statement | None]:
-    """The answers about the clips that there are, in one batch.
-
-    Sounds are named greedily, as `ask` does: the likeliest whole sentence is often one about the
-    missing picture.
-    """
-    shown = [clip for clip in clips if clip is not None]
-    answers = assistant.caption(
-        shown,
-        batch_size=len(clips),
-        question=question,
-        with_confidence=True,
-        max_new_tokens=_MOST_NEW_TOKENS,
-        num_beams=num_beams,
+def _segment(understood: UnderstoodSegment, overview: Overview) -> Segment:
+    span, seen = understood.span, understood.seen
+    return Segment(
+        start_seconds=span.start,
+        end_seconds=span.end,
+        scene=span.scene,
+        seen=seen,
+        heard=understood.heard,
+        action=action(seen.text) if seen else None,
+        people_count=people_count(seen.text) if seen else None,
+        thumbnail=thumbnail(understood.picture, overview.frame_size),
     )
-    statements = (
-        Statement(each.answer.text, each.answer.confidence or 0.0)
-        for each in answers
-        if each.answer is not None
-    )
-    return [None if clip is None else next(statements) for clip in clips]
-
-
-def _thumbnail(picture: "Clip | None", overview: Overview) -> bytes | None:
-    if picture is None or picture.frames is None or overview.frame_size is None:
-        return None
-    return thumbnail(picture.frames, overview.frame_size)
 
 
 def _events(spans: Sequence[Span], segments: Sequence[Segment]) -> tuple[SoundEvent, ...]:

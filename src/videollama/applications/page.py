@@ -1,34 +1,24 @@
 """An analysis as one HTML page that needs no other file and no script."""
 
-import base64
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
-from videollama.applications.analysis import Analysis, Segment, SoundEvent, Statement
-from videollama.applications.report import NOTHING, clock, headline
+from videollama.applications.analysis import Analysis, Segment, SoundEvent
+from videollama.applications.report import NOTHING, headline
 from videollama.checkpoints.atomic_output import new_file
+from videollama.inference.segments import Statement
+from videollama.media.clock import clock
+from videollama.media.html_page import document, picture, text
 
 _WAVE_COLUMNS = 600
 _QUIET_PEAK = 0.05  # softer sound is not drawn larger than this
 _LEAST_WIDTH_PERCENT = 0.15  # what is shorter could not be hit with a finger
 
 _STYLE = """
-:root { color-scheme: light dark; --paper: #fff; --ink: #1f2328; --faint: #59636e;
-  --line: #d8dee4; --soft: #f6f8fa; --accent: #0969da; --scene: #ddf4ff; --other: #eaeef2;
-  --sound: #fff0c2; --sound-ink: #5a3f00 }
-@media (prefers-color-scheme: dark) { :root { --paper: #0d1117; --ink: #e6edf3; --faint: #9198a1;
-  --line: #30363d; --soft: #161b22; --accent: #58a6ff; --scene: #12304f; --other: #21262d;
-  --sound: #3d2e00; --sound-ink: #f2cc60 } }
-* { box-sizing: border-box }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem 1rem 4rem;
-  max-width: 64rem; background: var(--paper); color: var(--ink) }
-h1 { font-size: 1.4rem; line-height: 1.25; margin: 0; overflow-wrap: anywhere }
-h2 { font-size: 1.1rem; margin: 2rem 0 .5rem } p { margin: .2rem 0 }
-.faint, time, .sure { color: var(--faint); font-variant-numeric: tabular-nums }
-time, .sure { font-size: .875rem; white-space: nowrap }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
 .timeline { margin: 1.25rem 0 0 }
 .row { position: relative; height: 2.75rem; margin: 0 0 2px; background: var(--soft);
   border-radius: 4px; overflow: hidden }
@@ -43,15 +33,10 @@ time, .sure { font-size: .875rem; white-space: nowrap }
 svg { display: block; width: 100%; height: 4rem; background: var(--soft); border-radius: 4px;
   fill: var(--accent) }
 .scale { display: flex; justify-content: space-between }
-article { display: flex; gap: 1rem; padding: .9rem 0; border-top: 1px solid var(--line);
-  scroll-margin-top: 1rem }
 article:target, li:target { background: var(--soft); box-shadow: 0 0 0 .5rem var(--soft) }
-article > div { min-width: 0 } .picture { flex: 0 0 15rem; text-align: center }
-img { max-width: 100%; max-height: 12rem; border-radius: 4px; vertical-align: top }
-.seen { font-size: 1.05rem } ol { list-style: none; padding: 0; margin: 0 }
+ol { list-style: none; padding: 0; margin: 0 }
 li { padding: .35rem 0; border-top: 1px solid var(--line) }
-@media (max-width: 38rem) { article { flex-direction: column; gap: .5rem }
-  .picture { flex-basis: auto; text-align: left } .row > a { padding: 0 .15rem } }
+@media (max-width: 38rem) { .row > a { padding: 0 .15rem } }
 """
 
 
@@ -71,21 +56,18 @@ def write_page(path: Path, analysis: Analysis) -> None:
 
 def page(analysis: Analysis) -> str:
     """The page: a timeline with segments, sounds and waveform, then each in words."""
-    name = escape(Path(analysis.path).name.encode("utf-8", "replace").decode())
+    name = Path(analysis.path).name
     parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{name}</title><style>{_STYLE}</style></head><body>",
-        f'<h1>{name}</h1><p class="faint">{escape(headline(analysis))}</p>',
+        f'<h1>{text(name)}</h1><p class="faint">{escape(headline(analysis))}</p>',
         *(f"<p>Note: {escape(warning)}</p>" for warning in analysis.warnings),
         _timeline(analysis) if analysis.duration_seconds else "",
         "<h2>Segments</h2>",
         *(_article(number, each) for number, each in enumerate(analysis.segments, start=1)),
         _sounds(analysis),
         '<p class="faint">Numbers from 0 to 1 say how likely the model found its own sentence; '
-        "it can be sure and wrong.</p></body></html>\n",
+        "it can be sure and wrong.</p>",
     ]
-    return "".join(parts)
+    return document(name, "".join(parts), style=_STYLE)
 
 
 def _timeline(analysis: Analysis) -> str:
@@ -143,20 +125,12 @@ def _waveform(analysis: Analysis) -> str:
 
 def _article(number: int, segment: Segment) -> str:
     return (
-        f'<article id="segment-{number}">{_picture(segment)}<div>'
+        f'<article id="segment-{number}">'
+        f"{picture(segment.thumbnail, segment.seen.text if segment.seen else '')}<div>"
         f"<p><time>{clock(segment.start_seconds)} - {clock(segment.end_seconds)}</time>"
         f"{'' if segment.seen is None else f' · scene {segment.scene}'}</p>"
         f"{''.join(_facts(segment)) or f'<p>{NOTHING}</p>'}</div></article>"
     )
-
-
-def _picture(segment: Segment) -> str:
-    if segment.thumbnail is None:
-        return ""
-    data = base64.b64encode(segment.thumbnail).decode("ascii")
-    alt = escape(segment.seen.text if segment.seen else "")
-    source = f"data:image/jpeg;base64,{data}"
-    return f'<div class="picture"><img loading="lazy" alt="{alt}" src="{source}"></div>'
 
 
 def _facts(segment: Segment) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What can be read off a sentence of the model: who does what, how many, which sound."""
+"""What can be read off a sentence of the model: who does what, and how many."""
 
 import re
 
@@ -26,15 +26,6 @@ _SOMEBODY = re.compile(
 _UNCOUNTED = re.compile(r"\b(?:group|crowd|team|couple|pair|family|several|some|many|lots|few)\b")
 _DONE = re.compile(r"\b(?:is|are) ([a-z]{2,}ing\b[^.,;]*)")
 _DOING = re.compile(r"\b((?!(?:wearing|during|something|nothing|being)\b)[a-z]{2,}ing\b[^.,;]*)")
-_HEARING = re.compile(
-    r"^(?:yes|no)?[,.]?\s*(?:i|we|you) (?:can )?hear (?:the sounds? of )?(?:an? |the )?",
-    re.IGNORECASE,
-)
-_NOTHING = re.compile(
-    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno (?:sound|audio)\b|\bsilent\b",
-    re.IGNORECASE,
-)
-_FIRST_SENTENCE = re.compile(r"^(.+?)[.!?](?:\s|$)", re.DOTALL)
 
 
 def people_count(description: str) -> int | None:
@@ -71,18 +62,3 @@ def action(description: str) -> str | None:
     text = " ".join(description.lower().split())
     match = _DONE.search(text) or _DOING.search(text)
     return match[1].strip() if match else None
-
-
-def sound_name(answer: str) -> str | None:
-    """The sound that an answer names: "dog barking" for "I hear a dog barking.".
-
-    Returns:
-        Without the opening words and the stop, and of longer answers the first sentence; None where
-        the answer says that nothing is heard, or speaks of something else.
-    """
-    text = " ".join(answer.split())
-    if _NOTHING.search(text):
-        return None
-    sentence = _FIRST_SENTENCE.match(text)
-    name = _HEARING.sub("", sentence[1] if sentence else text).strip(" .!?")
-    return name or None

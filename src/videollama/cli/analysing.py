@@ -2,20 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
 
 if TYPE_CHECKING:
     from videollama.applications.analysis import Analysis
-
-SegmentFramesOption = Annotated[
-    int | None,
-    typer.Option("--frames", min=1, help="Frames to look at in each segment. (8 if absent)"),
-]
 
 
 def analysed(

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.analysing import SegmentFramesOption, analysed
-from videollama.errors import OutputError
+from videollama.cli.analysing import analysed
+from videollama.cli.pages import require_page
 
 
 def analyze(
@@ -22,7 +22,7 @@ def analyze(
         ),
     ] = None,
     model: options.ModelOption = None,
-    frames: SegmentFramesOption = None,
+    frames: options.SegmentFramesOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -43,7 +43,7 @@ def analyze(
         videollama analyze clip.mp4 --json
     """
     if html is not None:
-        _require_page(html)
+        require_page(html)
     analysis = analysed(
         file, model, device, dtype, frames=frames, quiet=quiet or as_json, no_cache=no_cache
     )
@@ -59,12 +59,3 @@ def analyze(
         print("\n".join(as_lines(analysis)))
     else:
         print(html)
-
-
-def _require_page(html: Path) -> None:
-    """Refuses a name or a place that takes no page, before the model is loaded."""
-    if html.suffix.lower() not in (".html", ".htm"):
-        raise OutputError(f"{html} is not a name for a page; end it in .html.")
-    from videollama.checkpoints.atomic_output import require_new_file
-
-    require_new_file(html)

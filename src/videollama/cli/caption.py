@@ -10,7 +10,7 @@ from videollama.cli import options
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
-from videollama.media.suffixes import MEDIA_SUFFIXES
+from videollama.media.suffixes import media_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,8 +99,7 @@ def _files_in(paths: list[Path]) -> list[Path]:
         if not path.is_dir():
             files[path] = None
             continue
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in MEDIA_SUFFIXES)
-        if not inside:
+        if not (inside := media_files(path)):
             raise InputError(f"There is no video, picture or sound file in the folder {path}.")
         files |= dict.fromkeys(inside)
     return list(files)

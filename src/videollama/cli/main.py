@@ -16,9 +16,11 @@ from videollama.cli.convert import convert
 from videollama.cli.data import app as data_app
 from videollama.cli.doctor import doctor
 from videollama.cli.eval import evaluate
+from videollama.cli.index import index
 from videollama.cli.models import models
 from videollama.cli.probe import probe
 from videollama.cli.pull import pull
+from videollama.cli.search import search
 from videollama.cli.serve import serve
 from videollama.cli.subtitle import subtitle
 from videollama.cli.train import train
@@ -71,6 +73,8 @@ app.command("caption")(caption)
 app.command("analyze")(analyze)
 app.command("subtitle")(subtitle)
 app.command("watch")(watch)
+app.command("index")(index)
+app.command("search")(search)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)

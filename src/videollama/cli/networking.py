@@ -8,6 +8,7 @@ from videollama.errors import InputError
 _PACKAGES = {
     "serve": ("fastapi", "uvicorn", "python_multipart", "httpcore", "prometheus_client"),
     "web": ("gradio",),
+    "search": ("lancedb", "pyarrow"),
 }
 
 

@@ -36,6 +36,10 @@ FramesOption = Annotated[
     int | None,
     typer.Option("--frames", min=1, help="Frames to look at. (8 if absent)"),
 ]
+SegmentFramesOption = Annotated[
+    int | None,
+    typer.Option("--frames", min=1, help="Frames to look at in each segment. (8 if absent)"),
+]
 FpsOption = Annotated[
     float | None, typer.Option("--fps", help="Frames to look at per second, instead of --frames.")
 ]
@@ -87,3 +91,7 @@ OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON lines here.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results.")]
+DatabaseOption = Annotated[
+    Path,
+    typer.Option("--db", metavar="DIR", help="Folder of the library.", show_default=False),
+]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.analysing import SegmentFramesOption, analysed
+from videollama.cli.analysing import analysed
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
 
@@ -32,7 +32,7 @@ def subtitle(
         ),
     ] = None,
     model: options.ModelOption = None,
-    frames: SegmentFramesOption = None,
+    frames: options.SegmentFramesOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,

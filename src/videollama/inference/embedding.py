@@ -40,8 +40,13 @@ def embed_clip(encoder: MediaEncoder, clip: Clip, *, sound_only: bool = False) -
     message = {"role": "user", "content": [{"type": kind, "clip": 0}]}
     encoded = encoder.encode([message], [clip])
     both = (encoded.video_embeds, encoded.audio_embeds)
-    parts = [tokens[0].float() for tokens in both if tokens is not None]
+    parts = [tokens[0] for tokens in both if tokens is not None]
     if not parts:
         raise InputError(f"{clip.path} holds nothing that this model sees or hears.")
-    means = torch.stack([normalize(part.mean(dim=0), dim=0) for part in parts])
+    means = torch.stack([pooled(part) for part in parts])
     return EmbeddedClip(normalize(means.mean(dim=0), dim=0).cpu(), sum(len(part) for part in parts))
+
+
+def pooled(tokens: Tensor) -> Tensor:
+    """The mean of tokens `(Q, D)`, float32 `(D,)` of length 1."""
+    return normalize(tokens.float().mean(dim=0), dim=0)

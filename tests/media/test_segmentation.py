@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videollama.applications.segmentation import split
+from videollama.media.segmentation import split
 
 
 def bounds(spans):
