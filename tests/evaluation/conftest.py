@@ -1,11 +1,14 @@
 """Small folders laid out like Flickr8k and ESC-50, and an answerer that knows what it is shown."""
 
 import json
+import shutil
 import wave
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.synthetic import write_clip
 
 SCENES = {
     "dog": ((200, 0, 0), "A dog runs over the grass ."),
@@ -15,10 +18,14 @@ SCENES = {
 
 
 class Scripted:
-    """Answers with what a function makes of clip and question, and remembers the batches."""
+    """Answers with what a function makes of clip and question, and remembers the batches.
 
-    def __init__(self, function):
+    Of options it chooses the place that `choice` makes of clip and question.
+    """
+
+    def __init__(self, function, choice=lambda clip, question: 0):
         self.function = function
+        self.choice = choice
         self.batches = []
 
     def fingerprint(self):
@@ -27,6 +34,26 @@ class Scripted:
     def answer(self, clips, questions, max_new_tokens):
         self.batches.append(list(questions))
         return [self.function(*pair) for pair in zip(clips, questions, strict=True)]
+
+    def choose(self, clips, questions, options):
+        self.batches.append(list(questions))
+        assert len(options) == len(questions)
+        return [self.choice(*pair) for pair in zip(clips, questions, strict=True)]
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def write_videos(folder, *names):
+    """Half a second of video each; only the first is encoded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first = write_clip(folder / names[0], seconds=0.5, frames_per_second=4, size=(32, 48))
+    for name in names[1:]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(first, folder / name)
 
 
 def scene_of(frame):

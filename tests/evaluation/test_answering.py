@@ -2,6 +2,7 @@ import torch
 
 from videollama.evaluation.answering import EngineAnswerer
 from videollama.evaluation.tasks import silent_video
+from videollama.inference.messages import question_message
 from videollama.media.clip import Clip
 
 
@@ -48,3 +49,25 @@ def test_the_fingerprint_follows_the_weights(assistant):
         weight.copy_(kept)
     assert after != before
     assert answerer.fingerprint() == before
+
+
+def test_the_likeliest_option_is_that_with_the_highest_mean_over_its_tokens(assistant, tmp_path):
+    """Each option alone, its prompt and tokens in one row, gives the same likelihood."""
+    model, processor = assistant.model, assistant.processor
+    clips = [silent_video(tmp_path, noise(0)), silent_video(tmp_path, noise(1, 5)), None]
+    questions = ["What is it?", "What do you hear, and why?", "Who?"]
+    options = [("dog", "hear a dog", "what"), ("who", "it is"), ("a", "b", "what do you hear")]
+    chosen = EngineAnswerer(assistant).choose(clips, questions, options)
+    for clip, question, texts, place in zip(clips, questions, options, chosen, strict=True):
+        shown = [] if clip is None else [clip]
+        inputs = processor([[question_message(question, shown)]], clips=shown)
+        means = []
+        for text in texts:
+            ids = torch.tensor([processor.tokenizer.encode(text, add_special_tokens=False)])
+            row = torch.cat([inputs["input_ids"], ids], dim=1)
+            media = {k: v for k, v in inputs.items() if k.startswith(("pixel", "audio"))}
+            with torch.no_grad():
+                logits = model(input_ids=row, attention_mask=torch.ones_like(row), **media).logits
+            chances = logits[:, -ids.shape[1] - 1 : -1].log_softmax(dim=-1)
+            means.append(float(chances.gather(2, ids[..., None]).mean()))
+        assert place == max(range(len(texts)), key=means.__getitem__)

@@ -86,3 +86,11 @@ def test_matches():
     assert soft_match("It is a brown dog.", "a brown dog")
     assert not soft_match("hot dogs", "dog")
     assert not soft_match("anything", "")
+
+
+def test_matches_are_made_on_words_as_vqa_compares_them():
+    assert exact_match("Two dogs on the grass!", "2 dogs on grass")
+    assert exact_match("it's a T-shirt", "its t shirt")
+    assert exact_match("1,500", "1500")
+    assert soft_match("There are none.", "zero")
+    assert not exact_match("1.5", "15")

@@ -1,4 +1,6 @@
 from tests.evaluation.conftest import Scripted
+from tests.synthetic import write_sound
+from videollama.evaluation.clip_captions import CaptionedClip, ClipCaptionsTask
 from videollama.evaluation.page import write_page
 from videollama.evaluation.runner import run_task
 from videollama.evaluation.yes_no import YesNoTask
@@ -17,6 +19,7 @@ def test_the_page_shows_best_and_worst_with_their_frames(photo_folder, tmp_path)
     assert text.count("data:image/jpeg;base64,") == 6
     assert "Yes &lt;b&gt;, there is." in text
     assert "balanced accuracy</th><td>50.0" in text
+    assert '<i style="width:50.0%">' in text
 
 
 def test_few_answers_are_shown_once_and_a_vanished_file_is_told(photo_folder, tmp_path):
@@ -28,3 +31,21 @@ def test_few_answers_are_shown_once_and_a_vanished_file_is_told(photo_folder, tm
     text = (tmp_path / "page.html").read_text()
     assert text.count("<article>") == 2
     assert "<img" not in text
+
+
+def test_missing_and_unreadable_files_are_told_and_a_sound_is_drawn(tmp_path):
+    clips = [
+        CaptionedClip("audio", write_sound(tmp_path / "a.wav"), ("A tone",)),
+        CaptionedClip("audio", tmp_path / "gone.wav", ("Rain",)),
+        CaptionedClip("audio", tmp_path / "bad.wav", ("Wind",)),
+    ]
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    task = ClipCaptionsTask(clips, "test")
+    summary = run_task(task, Scripted(lambda clip, question: "A tone."))
+    write_page(tmp_path / "page.html", task, summary)
+    text = (tmp_path / "page.html").read_text()
+    assert "1 of 3 videos are missing, with 1 of 3 questions: " in text
+    assert "gone.wav" in text
+    assert "<li>" in text
+    assert "bad.wav" in text
+    assert text.count("data:image/jpeg;base64,") == 1

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ class Record:
         answer: What was answered; None when the media could not be read.
         error: Why they could not be read.
         score: Per cent; None before the whole task is judged.
+        verdicts: What a judge said, or why it did not, by aspect.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Record:
     answer: str | None = None
     error: str | None = None
     score: float | None = None
+    verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class AnswerLog:

@@ -48,12 +48,17 @@ class CaptionsTask:
 
     def judge(self, samples: Sequence[Sample], answers: Sequence[str]) -> Scores:
         """Compare the first sentence of each answer with the people's captions."""
-        sentences = [first_sentence(answer) for answer in answers]
-        scores = caption_scores(sentences, [sample.truth for sample in samples])
-        numbers = {"CIDEr-D": scores.cider_d}
-        numbers |= {f"BLEU-{order}": value for order, value in enumerate(scores.bleu, start=1)}
-        per_caption = scores.cider_d_per_caption
-        return Scores(numbers, per_caption, margin_of_mean(per_caption))
+        return score_captions(samples, answers)
+
+
+def score_captions(samples: Sequence[Sample], answers: Sequence[str]) -> Scores:
+    """CIDEr-D and BLEU of the first sentence of each answer, against the truth's captions."""
+    sentences = [first_sentence(answer) for answer in answers]
+    scores = caption_scores(sentences, [sample.truth for sample in samples])
+    numbers = {"CIDEr-D": scores.cider_d}
+    numbers |= {f"BLEU-{order}": value for order, value in enumerate(scores.bleu, start=1)}
+    per_caption = scores.cider_d_per_caption
+    return Scores(numbers, per_caption, margin_of_mean(per_caption))
 
 
 def first_sentence(answer: str) -> str:

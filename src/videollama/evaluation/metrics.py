@@ -5,6 +5,7 @@ see `videollama.consensus`.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from videollama.consensus import (
     cider_d,
     ngrams,
 )
+
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
 
 
 @dataclass(frozen=True)
@@ -120,16 +124,21 @@ def margin_of_mean(values: Sequence[float]) -> float:
 
 
 def exact_match(answer: str, truth: str) -> bool:
-    """Whether the words agree; case, punctuation and a leading article do not count."""
-    return _bare(answer) == _bare(truth)
+    """Whether the words agree, apart from what `bare_words` leaves out."""
+    return bare_words(answer) == bare_words(truth)
 
 
 def soft_match(answer: str, truth: str) -> bool:
     """Whether the words of the truth stand in a row somewhere in the answer."""
-    wanted = _bare(truth)
-    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(_bare(answer))} "
+    wanted = bare_words(truth)
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(bare_words(answer))} "
 
 
-def _bare(text: str) -> list[str]:
-    tokens = caption_tokens(text)
-    return tokens[1:] if tokens[:1] in (["a"], ["an"], ["the"]) else tokens
+def bare_words(text: str) -> list[str]:
+    """The words that VQA's evaluation compares (S. Antol et al., ICCV 2015).
+
+    Lower case, no punctuation, no articles, numbers up to ten in digits.
+    """
+    text = re.sub(r"(?<=\d),(?=\d)|['\u2019]", "", text.lower())
+    words = re.findall(r"\d+(?:\.\d+)?|[^\W_]+", text)
+    return [_DIGITS.get(word, word) for word in words if word not in ("a", "an", "the")]

@@ -1,7 +1,7 @@
 """Asks a task's questions in batches and sums up what the answers are worth."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from videollama.errors import DataError, MediaError
@@ -23,6 +23,8 @@ class Summary:
         num_answers: Questions judged.
         num_broken: Questions left out because their media could not be read.
         records: Every answer with its score, in the task's order.
+        grades: Means of what a judge gave, from 0 to 5, by name.
+        judge: Who judged, when, and how often that failed; None without a judge.
     """
 
     numbers: dict[str, float]
@@ -30,15 +32,21 @@ class Summary:
     num_answers: int
     num_broken: int
     records: tuple[Record, ...]
+    grades: dict[str, float] = field(default_factory=dict)
+    judge: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What scripts want: everything but the records, rounded to four digits."""
-        return {
+        result: dict[str, Any] = {
             "scores": {name: round(value, 4) for name, value in self.numbers.items()},
             "margin": round(self.margin, 4),
             "answers": self.num_answers,
             "broken": self.num_broken,
         }
+        if self.judge is not None:
+            result["grades"] = {name: round(value, 4) for name, value in self.grades.items()}
+            result["judge"] = self.judge
+        return result
 
 
 def run_task(
@@ -75,7 +83,9 @@ def run_task(
         records = {key: r for (key, was_blind), r in log.records.items() if was_blind == blind}
     todo = [sample for sample in task.samples if sample.id not in records]
     progress(len(task.samples) - len(todo))
-    known = {record.question: record.answer or "" for record in records.values()} if blind else {}
+    known: dict[_Asked, str] = {}
+    if blind:
+        known = {_asked(s): records[s.id].answer or "" for s in task.samples if s.id in records}
     for start in range(0, len(todo), batch_size):
         batch = todo[start : start + batch_size]
         if blind:
@@ -93,15 +103,23 @@ def run_task(
     return summary
 
 
+_Asked = tuple[str, tuple[str, ...]]
+
+
+def _asked(sample: Sample) -> _Asked:
+    """What an answer without media depends on."""
+    return sample.question, sample.options
+
+
 def _ask_blind(
-    samples: Sequence[Sample], answerer: Answerer, known: dict[str, str], max_new_tokens: int
+    samples: Sequence[Sample], answerer: Answerer, known: dict[_Asked, str], max_new_tokens: int
 ) -> list[Record]:
     """Ask without media; the same question has the same answer, so it is asked once (`known`)."""
-    new = [question for question in {s.question: None for s in samples} if question not in known]
+    new = {_asked(sample): sample for sample in samples if _asked(sample) not in known}
     if new:
-        answers = answerer.answer([None] * len(new), new, max_new_tokens)
+        answers = _answers(answerer, list(new.values()), [None] * len(new), max_new_tokens)
         known.update(zip(new, answers, strict=True))
-    return [Record(s.id, True, s.question, s.truth, answer=known[s.question]) for s in samples]
+    return [Record(s.id, True, s.question, s.truth, answer=known[_asked(s)]) for s in samples]
 
 
 def _ask(samples: Sequence[Sample], answerer: Answerer, max_new_tokens: int) -> list[Record]:
@@ -113,11 +131,26 @@ def _ask(samples: Sequence[Sample], answerer: Answerer, max_new_tokens: int) -> 
         except MediaError as error:
             records[sample.id] = replace(records[sample.id], error=str(error))
     if clips:
-        questions = [records[key].question for key in clips]
-        answers = answerer.answer(list(clips.values()), questions, max_new_tokens)
+        shown = [sample for sample in samples if sample.id in clips]
+        answers = _answers(answerer, shown, list(clips.values()), max_new_tokens)
         for key, answer in zip(clips, answers, strict=True):
             records[key] = replace(records[key], answer=answer)
     return list(records.values())
+
+
+def _answers(
+    answerer: Answerer,
+    samples: Sequence[Sample],
+    clips: Sequence["Clip | None"],
+    max_new_tokens: int,
+) -> list[str]:
+    """Written, or chosen where the task's questions have options."""
+    questions = [sample.question for sample in samples]
+    options = [sample.options for sample in samples]
+    if not all(options):
+        return answerer.answer(clips, questions, max_new_tokens)
+    places = answerer.choose(clips, questions, options)
+    return [texts[place] for texts, place in zip(options, places, strict=True)]
 
 
 def _judge(task: Task, records: dict[str, Record]) -> Summary:
@@ -128,6 +161,7 @@ def _judge(task: Task, records: dict[str, Record]) -> Summary:
         raise DataError(f"None of {broken} questions could be asked; the first says: {first}")
     scores = task.judge(answered, [records[sample.id].answer or "" for sample in answered])
     for sample, score in zip(answered, scores.per_sample, strict=True):
-        records[sample.id] = replace(records[sample.id], score=round(score, 4))
+        rounded = None if score is None else round(score, 4)
+        records[sample.id] = replace(records[sample.id], score=rounded)
     ordered = tuple(records[sample.id] for sample in task.samples)
     return Summary(scores.numbers, scores.margin, len(answered), broken, ordered)

@@ -2,32 +2,24 @@
 
 import random
 import re
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
-
 from videollama.errors import DataError
+from videollama.evaluation.composed_videos import pan_video, silent_track
 from videollama.evaluation.metrics import margin_of_mean
-from videollama.evaluation.tasks import Sample, Scores, seed_of, still_of
+from videollama.evaluation.tasks import Sample, Scores, seed_of
 from videollama.media.captioned_photos import read_photos
 from videollama.media.clip import Clip
-from videollama.media.composition import SAMPLES_PER_SECOND, pan_zoom, silence
 from videollama.media.decode import read_clip
-from videollama.media.frame_sampling import FrameSampling
 from videollama.media.labelled_sounds import Sound, read_sounds
 from videollama.media.sound_labels import SOUND_LABELS, named_sounds
-from videollama.media.video_writer import write_video
 
 QUESTION = "What do you hear?"
 NO_TRACK_QUESTIONS = (QUESTION, "Is there any sound?", "Describe the sound.")
 NUM_CLIPS_WITHOUT_TRACK = 60
 NUM_SILENT_CLIPS = 30
-FRAMES_PER_SECOND = 2
 NO_TRACK = "no audio track"
 SILENT = "silent"
 
@@ -156,21 +148,4 @@ def _mute(group: str, number: int, photo: Path | None, num_frames: int, seed: in
 
 def _mute_clip(group: str, photo: Path | None, num_frames: int, seed: int) -> Clip:
     """A pan over the photo, out of a file without audio track or with a silent one."""
-    generator = torch.Generator().manual_seed(seed)
-    still = _patches(generator) if photo is None else still_of(photo)
-    even = (still.shape[0] // 2 * 2, still.shape[1] // 2 * 2)
-    frames = pan_zoom(still, num_frames, generator, frame_size=even)
-    track = None
-    if group == SILENT:
-        track = silence(num_frames * SAMPLES_PER_SECOND // FRAMES_PER_SECOND)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{group}.mp4"
-        write_video(file, frames, FRAMES_PER_SECOND, track)
-        return read_clip(file, FrameSampling(num_frames))
-
-
-def _patches(generator: torch.Generator) -> Tensor:
-    """A picture of smooth patches of random colour, uint8 (224, 224, 3)."""
-    colours = torch.randint(0, 256, (1, 3, 5, 5), generator=generator).to(torch.float32)
-    picture = interpolate(colours, size=(224, 224), mode="bilinear").to(torch.uint8)
-    return picture[0].permute(1, 2, 0).contiguous()
+    return pan_video(photo, num_frames, seed, silent_track(num_frames) if group == SILENT else None)

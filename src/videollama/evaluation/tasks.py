@@ -2,8 +2,9 @@
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Protocol
 
 import torch
@@ -27,6 +28,7 @@ class Sample:
         truth: What the answer is compared with; goes into JSON as it is.
         open_clip: Opens or composes the clip; may raise `MediaError`.
         group: What kind of question it is, where a task has several.
+        options: Texts of which the likeliest is the answer; empty where the answer is written.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Sample:
     truth: Any
     open_clip: Callable[[], Clip]
     group: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ class Scores:
 
     Attributes:
         numbers: Per cent by name, the most important first.
-        per_sample: Score of each answer in per cent, in the order judged.
+        per_sample: Score of each answer in per cent, in the order judged; None where there is none.
         margin: Half the 95 % interval of the first number, in per cent.
+        grades: Means of what a judge gave, from 0 to 5, by name.
     """
 
     numbers: dict[str, float]
-    per_sample: tuple[float, ...]
+    per_sample: tuple[float | None, ...]
     margin: float
+    grades: dict[str, float] = field(default_factory=dict)
 
 
 class Task(Protocol):
@@ -72,6 +77,18 @@ class Task(Protocol):
 
     def judge(self, samples: Sequence[Sample], answers: Sequence[str]) -> Scores:
         """Score the answers to `samples`, a part of `self.samples`."""
+
+
+def share_by_group(
+    title: str, samples: Sequence[Sample], per_sample: Sequence[float]
+) -> dict[str, float]:
+    """The mean score of each group, "title, group", in alphabetical order; none if all are one."""
+    groups: dict[str, list[float]] = {}
+    for sample, score in zip(samples, per_sample, strict=True):
+        groups.setdefault(sample.group, []).append(score)
+    if len(groups) < 2:
+        return {}
+    return {f"{title}, {name}": fmean(groups[name]) for name in sorted(groups)}
 
 
 def seed_of(seed: int, sample_id: str) -> int:

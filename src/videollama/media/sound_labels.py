@@ -112,6 +112,11 @@ _WORDINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+def without_denials(answer: str) -> str:
+    """An answer in lower case, without what it denies: "Rain, but no dog" gives "rain, but not"."""
+    return _DENIED.sub("not", answer.lower())
+
+
 def named_sounds(answer: str) -> frozenset[str]:
     """Return the labels that an answer names.
 
@@ -126,7 +131,7 @@ def named_sounds(answer: str) -> frozenset[str]:
     Returns:
         The labels named, without order; empty when none is.
     """
-    text = _words(_DENIED.sub("not", answer.lower()))
+    text = _words(without_denials(answer))
     spans = [
         (match.start() + 1, match.start() + len(wording) - 1, label)
         for label, wordings in _WORDINGS.items()
