@@ -142,6 +142,7 @@ def analyze(
     num_frames: int = 8,
     batch_size: int = 4,
     on_progress: Callable[[int, int], None] | None = None,
+    on_clips: "Callable[[Sequence[Clip | None], Sequence[Clip | None]], None] | None" = None,
 ) -> Analysis:
     """Describes every scene of a file, names its sounds, and says when.
 
@@ -153,6 +154,8 @@ def analyze(
         num_frames: Frames to look at in each segment.
         batch_size: Segments per pass of the decoder.
         on_progress: Called with the segments that are done and all of them.
+        on_clips: Called with the pictures and the sounds of the next segments, for those who want
+            to know more of them; None stands where there are none.
 
     Raises:
         MediaError: Nothing in the file can be seen or heard.
@@ -173,7 +176,10 @@ def analyze(
             on_progress(first, len(spans))
         batch = spans[first : first + batch_size]
         heard = [None if span.sound is None else next(sounds) for span in batch]
-        segments += _understood(assistant, overview, batch, heard, num_frames)
+        seen = [_pictures_of(assistant, overview, span, num_frames) for span in batch]
+        segments += _understood(assistant, overview, batch, seen, heard)
+        if on_clips is not None:
+            on_clips(seen, heard)
     if on_progress is not None:
         on_progress(len(spans), len(spans))
     return Analysis(
@@ -197,18 +203,23 @@ def _bounds(overview: Overview) -> list[float]:
     return [*overview.cuts_seconds, *ends]
 
 
+def _pictures_of(
+    assistant: "VideoLlama", overview: Overview, span: Span, num_frames: int
+) -> "Clip | None":
+    size = assistant.processor.frame_size
+    return read_pictures(overview, span.start, span.end, num_frames, size)
+
+
 def _understood(
     assistant: "VideoLlama",
     overview: Overview,
     spans: Sequence[Span],
+    pictures: "Sequence[Clip | None]",
     sounds: "Sequence[Clip | None]",
-    num_frames: int,
 ) -> list[Segment]:
     """What is seen and heard in a few segments, each with its own question."""
     from videollama.inference.engine import CAPTION_BEAMS, CAPTION_REQUEST
 
-    size = assistant.processor.frame_size
-    pictures = [read_pictures(overview, span.start, span.end, num_frames, size) for span in spans]
     seen = _asked(assistant, pictures, CAPTION_REQUEST, CAPTION_BEAMS)
     heard = _asked(assistant, sounds, HEARING_QUESTION, 1)
     return [

@@ -15,7 +15,9 @@ from videollama.cli.chat import chat
 from videollama.cli.convert import convert
 from videollama.cli.data import app as data_app
 from videollama.cli.doctor import doctor
+from videollama.cli.embed import embed
 from videollama.cli.eval import evaluate
+from videollama.cli.highlights import highlights
 from videollama.cli.models import models
 from videollama.cli.probe import probe
 from videollama.cli.pull import pull
@@ -69,6 +71,8 @@ app.command("chat")(chat)
 app.command("caption")(caption)
 app.command("analyze")(analyze)
 app.command("subtitle")(subtitle)
+app.command("highlights")(highlights)
+app.command("embed")(embed)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)
