@@ -61,6 +61,14 @@ def test_moments_that_follow_each_other_are_not_cut_apart(film, tmp_path):
     assert write_cut(chosen, look_over(film), tmp_path / "cut.mkv").is_copied
 
 
+def test_a_border_that_is_sought_again_makes_no_cut_too_long(film, tmp_path):
+    overview = look_over(film)
+    [border] = overview.cuts_seconds
+    chosen = Highlights(str(film), "blue", 2.0, (moment(border, border + 2, 1),), ())
+    [event] = write_cut(chosen, overview, tmp_path / "cut.mp4").events
+    assert event.frames == (23, 43)
+
+
 def test_places_that_take_no_cut_are_refused(film, tmp_path):
     (tmp_path / "taken.json").write_text("{}")
     for place, sentence in {

@@ -67,7 +67,7 @@ def as_dict(results: "Sequence[Embedded]") -> dict[str, Any]:
     return {"files": files, "broken": broken}
 
 
-def _arrays(results: "Sequence[Embedded]") -> dict[str, np.ndarray]:
+def _arrays(results: "Sequence[Embedded]") -> dict[str, Any]:
     usable = [(each.path, each.embedding) for each in results if each.embedding is not None]
     width = len(usable[0][1].vector)
     broken = [each for each in results if each.error]

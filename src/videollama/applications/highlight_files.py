@@ -4,14 +4,14 @@ Highlights + video -> cut.mp4 · cut.json · cut.edl
 """
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from videollama.applications.highlights import Highlights, Moment
-from videollama.checkpoints.atomic_output import new_file
+from videollama.checkpoints.atomic_output import new_file, require_new_file
 from videollama.errors import OutputError
 from videollama.media.cutting import CONTAINERS, Part, cut
 from videollama.media.overview import Overview
@@ -94,8 +94,6 @@ def require_free_places(source: Path, video: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: The suffix is unknown, the place is the film's, taken, read-only or full.
     """
-    from videollama.checkpoints.atomic_output import require_new_file
-
     if video.suffix.lower() not in CONTAINERS:
         raise OutputError(f"{video} is not a name for a cut; use .mp4 or .mkv.")
     for place in (video, *companions(video)):
@@ -128,7 +126,7 @@ def write_cut(
     assert overview.found is not None
     assert overview.found.timeline is not None
     timeline = overview.found.timeline
-    events = _events(highlights.moments, overview, timeline)
+    events = _events(highlights, overview, timeline)
     account, edit_list = companions(video)
     with (
         new_file(edit_list) as edl_draft,
@@ -185,8 +183,8 @@ def _line(text: str) -> str:
     return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
 
 
-def _events(moments: Sequence[Moment], overview: Overview, timeline: Timeline) -> list[Event]:
-    """The moments in frames: their cuts are sought exactly, and no moment loses its last frame."""
+def _events(highlights: Highlights, overview: Overview, timeline: Timeline) -> list[Event]:
+    """The moments in frames; their cuts are sought exactly, and the whole is not too long."""
     times = [*timeline.times_seconds, timeline.duration_seconds]
     cuts = {_frame_at(times, time) for time in overview.cuts_seconds}
     exact: dict[float, int] = {}
@@ -201,9 +199,11 @@ def _events(moments: Sequence[Moment], overview: Overview, timeline: Timeline) -
         return exact[seconds]
 
     events, position = [], 0.0
-    for moment in moments:
+    for moment in highlights.moments:
         first = min(frame(moment.start_seconds), len(times) - 2)
-        stop = max(frame(moment.end_seconds), first + 1)
+        latest = times[first] + highlights.seconds - position + _SAME_MOMENT_SECONDS
+        longest = bisect_right(times, latest) - 1
+        stop = max(min(frame(moment.end_seconds), longest), first + 1)
         events.append(Event(times[first], times[stop], position, moment, (first, stop)))
         position += times[stop] - times[first]
     return events

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from videollama.errors import InputError
 from videollama.inference.media_encoding import MediaEncoder
-from videollama.inference.messages import answer_message, question_message
+from videollama.inference.messages import answer_message, question_message, tokenizable
 from videollama.media.clip import Clip
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def answer_likelihoods(
     asked = [
         [question_message(question, [clip], first_clip=place)] for place, clip in enumerate(clips)
     ]
-    answered = [[*turns, answer_message(answer)] for turns in asked]
+    if not answer.strip():
+        raise InputError("The answer is empty; give one that the model could give.")
+    said = answer_message(tokenizable(answer.strip()))
+    answered = [[*turns, said] for turns in asked]
     processor, model = encoder.processor, encoder.model
     prompt = processor(asked, clips=clips, with_media=False)["input_ids"]
     whole = processor(answered, clips=clips, with_media=False, add_generation_prompt=False)
@@ -65,4 +69,4 @@ def _num_end_tokens(processor: "VideoLlamaProcessor", ids: Sequence[int]) -> int
     for number in range(1, len(ids)):
         if processor.decode_answer(list(ids[:-number])) != text:
             return number - 1
-    return 0
+    return len(ids) - 1

@@ -8,12 +8,13 @@ Frames are copied only if every part begins at a keyframe and its packets stand 
 file. Otherwise all of them are encoded anew: decoders do not take two kinds of H.264 in one track.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import errno
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from heapq import merge
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import av
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska"}
 _COPIED_CODECS = ("h264", "hevc", "av1", "vp9")  # what both containers hold and players know
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _QUALITY = {"crf": "18", "preset": "veryfast"}  # hardly to be told from the source
 
 
@@ -99,7 +101,7 @@ def cut(
                     if is_picture and on_progress is not None:
                         on_progress(done, total)
     except av.error.FFmpegError as error:
-        if error.errno and error.errno > 0:
+        if error.errno in _DISK_ERRORS:
             raise OSError(error.errno, str(error), str(target)) from error
         raise MediaError(f"{file} cannot be cut ({error}); check it in a player.") from error
     return is_copied
@@ -174,7 +176,7 @@ def _can_be_copied(plan: _Plan) -> bool:
     return True
 
 
-def _packets_of(plan: _Plan, part: Part) -> "Iterator[Packet[VideoStream]]":
+def _packets_of(plan: _Plan, part: Part) -> "Generator[Packet[Any]]":
     """From the keyframe that a part begins with, the packets up to the first of another part."""
     begin, end = plan.stamp(part.first), plan.stamp(part.stop)
     with opened(plan.file) as container:
@@ -192,7 +194,7 @@ def _packets_of(plan: _Plan, part: Part) -> "Iterator[Packet[VideoStream]]":
                 yield packet
 
 
-def _copied(plan: _Plan, copy: "OutputContainer") -> "Iterator[Packet[VideoStream]]":
+def _copied(plan: _Plan, copy: "OutputContainer") -> "Generator[Packet[Any]]":
     with opened(plan.file) as container:
         target = copy.add_stream_from_template(
             cast("VideoStream", container.streams[plan.stream_index])
@@ -200,7 +202,7 @@ def _copied(plan: _Plan, copy: "OutputContainer") -> "Iterator[Packet[VideoStrea
     return _shifted(plan, target)
 
 
-def _shifted(plan: _Plan, target: "VideoStream") -> "Iterator[Packet[VideoStream]]":
+def _shifted(plan: _Plan, target: "VideoStream") -> "Generator[Packet[Any]]":
     for part, offset in plan.offsets():
         for packet in _packets_of(plan, part):
             assert packet.pts is not None
@@ -210,7 +212,7 @@ def _shifted(plan: _Plan, target: "VideoStream") -> "Iterator[Packet[VideoStream
             yield packet
 
 
-def _encoded(plan: _Plan, copy: "OutputContainer") -> "Iterator[Packet[VideoStream]]":
+def _encoded(plan: _Plan, copy: "OutputContainer") -> "Generator[Packet[Any]]":
     """The stream is added before the first packet is asked for, as the muxer wants it."""
     frames = _shown_frames(plan)
     first = next(frames, None)
@@ -230,7 +232,7 @@ def _encoded(plan: _Plan, copy: "OutputContainer") -> "Iterator[Packet[VideoStre
 
 def _encoding(
     target: "VideoStream", first: "VideoFrame", frames: "Iterator[VideoFrame]"
-) -> "Iterator[Packet[VideoStream]]":
+) -> "Generator[Packet[Any]]":
     yield from target.encode(first)
     for frame in frames:
         yield from target.encode(frame)
@@ -272,9 +274,9 @@ def _even_size(frame: "VideoFrame") -> tuple[int, int]:
     return max(2, height - height % 2), max(2, width - width % 2)
 
 
-def _time(packet: "Packet[VideoStream]") -> Fraction:
+def _time(packet: "Packet[Any]") -> Fraction:
     stamp = packet.dts if packet.dts is not None else packet.pts
-    return (stamp or 0) * packet.time_base
+    return Fraction((stamp or 0) * packet.time_base)
 
 
 def _muxer_options(container_format: str) -> dict[str, str]:

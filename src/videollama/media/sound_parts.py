@@ -1,9 +1,9 @@
 """The sound of parts of a file, one behind the other, encoded as AAC to the sample."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
@@ -57,7 +57,7 @@ class SoundParts:
         self._target = self._copy.add_stream("aac", rate=rate, layout=layout)
         self._target.bit_rate = channels * _BITS_PER_SECOND
 
-    def packets(self) -> "Iterator[Packet[AudioStream]]":
+    def packets(self) -> "Generator[Packet[Any]]":
         """The encoded sound; nothing where no track was added."""
         target = self._target
         if target is None:

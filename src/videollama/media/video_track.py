@@ -219,7 +219,7 @@ class FrameScaler:
         if self._graph is None or given != self._input:
             self._graph, self._input = self._build(frame, turns), given
         self._graph.push(frame)
-        return self._graph.pull()
+        return cast("VideoFrame", self._graph.pull())
 
     def _build(self, frame: "VideoFrame", turns: tuple[tuple[str, str], ...]) -> "av.filter.Graph":
         assert self._size is not None
