@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from videollama.media.clip import Clip
 
 _LONGEST_QUERY_CHARACTERS = 200
+_LATE_BORDER_SECONDS = 0.25  # a border is found up to so late; `write_cut` seeks it exactly
 _WORDS_WEIGHT = 1.0  # all words of the query said: as good as e times the likelihood of each token
 
 
@@ -183,7 +184,8 @@ def choose(scored: Sequence[Moment], seconds: float) -> list[Moment]:
 
     Args:
         scored: Segments of a video, none into another.
-        seconds: How long all of them may be together.
+        seconds: How long all of them may be together; a quarter of a second more is taken, because
+            borders are known no better before they are cut at.
 
     Returns:
         In the order of the film.
@@ -192,6 +194,8 @@ def choose(scored: Sequence[Moment], seconds: float) -> list[Moment]:
     left = seconds
     for each in sorted(scored, key=lambda moment: -moment.score):
         length = min(each.end_seconds - each.start_seconds, left)
+        if each.end_seconds - each.start_seconds - left < _LATE_BORDER_SECONDS:
+            length = each.end_seconds - each.start_seconds
         if chosen and (each.score <= 0 or length < SHORTEST_SEGMENT_SECONDS):
             continue
         chosen.append(_beginning(each, length))
