@@ -20,7 +20,7 @@ def spans(moments):
 
 
 def test_the_best_moments_are_taken_in_the_order_of_the_film():
-    film = [moment(0, 5, 0.5), moment(5, 9, -1), moment(9, 12, 2), moment(12, 20, 0.1)]
+    film = [moment(0, 5, 1.5), moment(5, 9, -1), moment(9, 12, 2), moment(12, 20, 1.2)]
     assert spans(choose(film, 8)) == [(0, 5), (9, 12)]
     assert spans(choose(film, 16)) == [(0, 5), (9, 12), (12, 20)]
 
@@ -34,6 +34,11 @@ def test_of_a_moment_that_does_not_fit_the_beginning_is_taken():
 
 def test_a_moment_that_is_hardly_too_long_is_taken_whole():
     assert spans(choose([moment(0, 5.1, 1), moment(5.1, 10, 2)], 9.9)) == [(0, 5.1), (5.1, 10)]
+
+
+def test_what_is_not_half_as_good_as_the_best_is_left_out():
+    film = [moment(0, 5, 0.9), moment(5, 9, 2), moment(9, 12, 1)]
+    assert spans(choose(film, 30)) == [(5, 9), (9, 12)]
 
 
 def test_what_is_no_better_than_the_average_is_left_out_but_for_the_best():

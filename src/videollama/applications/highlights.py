@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from videollama.media.clip import Clip
 
 _LONGEST_QUERY_CHARACTERS = 200
+_SHARE_OF_BEST = 0.5  # what scores less is, beside the best, mostly chance
 _LATE_BORDER_SECONDS = 0.25  # a border is found up to so late; `write_cut` seeks it exactly
 _WORDS_WEIGHT = 1.0  # all words of the query said: as good as e times the likelihood of each token
 
@@ -179,8 +180,9 @@ def require_askable(overview: Overview, query: str, seconds: float) -> None:
 def choose(scored: Sequence[Moment], seconds: float) -> list[Moment]:
     """The best moments, as many as fit.
 
-    The best one is always taken, others if they are better than the film's average. Of one that
-    does not fit, the beginning is, if two seconds or more are left for it.
+    The best one is always taken, others if they are better than the film's average and score at
+    least half as much as the best. Of one that does not fit, the beginning is taken, if two seconds
+    or more are left for it.
 
     Args:
         scored: Segments of a video, none into another.
@@ -191,12 +193,13 @@ def choose(scored: Sequence[Moment], seconds: float) -> list[Moment]:
         In the order of the film.
     """
     chosen: list[Moment] = []
-    left = seconds
+    left, best = seconds, max((moment.score for moment in scored), default=0.0)
     for each in sorted(scored, key=lambda moment: -moment.score):
         length = min(each.end_seconds - each.start_seconds, left)
         if each.end_seconds - each.start_seconds - left < _LATE_BORDER_SECONDS:
             length = each.end_seconds - each.start_seconds
-        if chosen and (each.score <= 0 or length < SHORTEST_SEGMENT_SECONDS):
+        is_worth_it = each.score > 0 and each.score >= _SHARE_OF_BEST * best
+        if chosen and not (is_worth_it and length >= SHORTEST_SEGMENT_SECONDS):
             continue
         chosen.append(_beginning(each, length))
         left -= length
