@@ -65,10 +65,29 @@ def test_the_model_itself_scores_every_segment(assistant, tmp_path):
     found = find_highlights(assistant, film, "a blue picture.", seconds=4.0)
     one, other = found.segments
     assert one.picture == pytest.approx(-other.picture)  # the mean of the film is 0
-    assert one.picture != 0
     assert one.sound == other.sound == 0
     [best] = found.moments
     assert best.score == max(one.score, other.score)
+
+
+def test_the_query_is_taken_for_the_models_own_words(tiny_processor, tmp_path, monkeypatch):
+    asked = []
+
+    def likelihoods(_, clips, question, answer):
+        asked.append((question, answer))
+        return [None if clip is None else -1.0 - (clip.start_seconds < 2) for clip in clips]
+
+    monkeypatch.setattr(highlights, "_likelihoods", likelihoods)
+    film = write_frames(tmp_path / "a.mp4", two_scenes(50))
+    found = find_highlights(Talking(tiny_processor), film, "a blue picture.", seconds=4.0)
+    assert asked == [
+        ("Describe the video.", "A blue picture."),
+        ("What do you hear?", "I hear a blue picture."),
+    ]
+    assert [each.picture for each in found.segments] == [-0.5, 0.5]
+    [best] = found.moments
+    assert best.start_seconds == pytest.approx(2.5, abs=0.15)
+    assert best.reason == "picture +0.50, sound +0.00: Two men are singing."
 
 
 def test_words_of_the_query_in_the_descriptions_count(tiny_processor, tmp_path, monkeypatch):

@@ -60,7 +60,7 @@ def test_no_usable_file_is_exit_code_2_and_writes_nothing(capsys, loaded, files,
         ((), "Nothing is to be written; name a file or add --json"),
         (("-o", "vectors.txt"), "end it in .npz or .json"),
         (("-o", "a.png/vectors.npz"), "a file of that name is in the way"),
-        (("--json", "--fps", -1), "frames_per_second"),
+        (("--json", "--fps", -1), "frames per second is not possible"),
     ],
 )
 def test_what_makes_no_sense_is_told_before_the_model_is_loaded(

@@ -50,4 +50,5 @@ def test_one_broken_file_does_not_stop_the_others(assistant, clip_file, tmp_path
     first, second = assistant.embed([tmp_path / "missing.mp4", clip_file])
     assert (first.embedding, second.error) == (None, None)
     assert "does not exist" in first.error
-    assert torch.equal(second.embedding.vector, embedded(assistant, clip_file).vector)
+    expected = embedded(assistant, clip_file).vector  # from frames that are made small later
+    assert torch.allclose(second.embedding.vector, expected, atol=1e-3)
