@@ -58,9 +58,9 @@ def write_picture(path: Path, size: tuple[int, int] = (64, 96)) -> Path:
     return path
 
 
-def write_sound(path: Path, seconds: float = 2.0) -> Path:
-    """Writes the tone as a 16-bit wav file."""
-    samples = (waveform(seconds, tone=True) * 32767).astype("<i2")
+def write_sound(path: Path, seconds: float = 2.0, pitch: float = 440) -> Path:
+    """Writes a tone as a 16-bit wav file."""
+    samples = (waveform(seconds, tone=True, pitch=pitch) * 32767).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -79,10 +79,10 @@ def moving_square(share: float, size: tuple[int, int]) -> np.ndarray:
     return frame
 
 
-def waveform(seconds: float, *, tone: bool) -> np.ndarray:
-    """A 440 Hz tone or silence, float32 `(N,)` at 16 kHz."""
+def waveform(seconds: float, *, tone: bool, pitch: float = 440) -> np.ndarray:
+    """A tone of `pitch` Hz or silence, float32 `(N,)` at 16 kHz."""
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    return (0.3 * np.sin(2 * np.pi * 440 * time) * tone).astype(np.float32)
+    return (0.3 * np.sin(2 * np.pi * pitch * time) * tone).astype(np.float32)
 
 
 def write_frames(

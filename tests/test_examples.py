@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.synthetic import write_picture
+from tests.synthetic import write_picture, write_sound
 from videollama.media.decode import read_clip
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -78,3 +78,20 @@ def test_own_data_are_rendered_learned_and_asked_before_and_after(
             f"{when}: answer exact 0 %, answer contained 0 % of 2 questions of split test" in told
         )
     assert (tmp_path / "run" / "model" / "config.json").exists()
+
+
+def test_sounds_are_classified_by_their_vectors(monkeypatch, tmp_path, assistant, capsys):
+    """Folds 1 to 3 with a hum and a whistle each, another of both in fold 4."""
+    from videollama import VideoLlama
+
+    (tmp_path / "audio").mkdir()
+    lines = ["file,fold,class_id,label"]
+    for fold in "1234":
+        for label, pitch in (("hum", 100), ("whistle", 3000)):
+            name = f"{fold}-{label}.wav"
+            write_sound(tmp_path / "audio" / name, pitch=pitch + int(fold))
+            lines.append(f"{name},{fold},0,{label}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    monkeypatch.setattr(VideoLlama, "load", lambda **_: assistant)
+    run(monkeypatch, "classify_sounds.py", tmp_path)
+    assert capsys.readouterr().out == "100.0% of 2 sounds named rightly, 2 names\n"

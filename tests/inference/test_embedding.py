@@ -34,3 +34,21 @@ def test_what_cannot_be_seen_or_heard_is_refused(assistant, tmp_path):
     silent = write_clip(tmp_path / "mute.mp4", sound=None)
     with pytest.raises(InputError, match="nothing that this model sees or hears"):
         embedded(assistant, silent, sound_only=True)
+
+
+def test_picture_and_sound_are_given_apart(assistant, clip_file, mute_file):
+    both, seen = embedded(assistant, clip_file), embedded(assistant, mute_file)
+    assert torch.allclose(both.video, seen.video, atol=1e-5)
+    assert seen.audio is None
+    heard = embedded(assistant, clip_file, sound_only=True)
+    assert heard.video is None
+    assert torch.equal(both.audio, heard.audio)
+    assert heard.audio.norm() == pytest.approx(1, abs=1e-5)
+
+
+def test_one_broken_file_does_not_stop_the_others(assistant, clip_file, tmp_path):
+    first, second = assistant.embed([tmp_path / "missing.mp4", clip_file])
+    assert (first.embedding, second.error) == (None, None)
+    assert "does not exist" in first.error
+    expected = embedded(assistant, clip_file).vector  # from frames that are made small later
+    assert torch.allclose(second.embedding.vector, expected, atol=1e-3)

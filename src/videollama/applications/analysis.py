@@ -126,6 +126,7 @@ def analyze(
     num_frames: int = 8,
     batch_size: int = 4,
     on_progress: Callable[[int, int], None] | None = None,
+    on_segment: Callable[[UnderstoodSegment], None] | None = None,
 ) -> Analysis:
     """Describes every scene of a file, names its sounds, and says when.
 
@@ -137,6 +138,7 @@ def analyze(
         num_frames: Frames to look at in each segment.
         batch_size: Segments per pass of the decoder.
         on_progress: Called with the segments that are done and all of them.
+        on_segment: Called with each segment as it was opened, for those who want to know more.
 
     Raises:
         MediaError: Nothing in the file can be seen or heard.
@@ -155,6 +157,8 @@ def analyze(
     ):
         spans.append(understood.span)
         segments.append(_segment(understood, overview))
+        if on_segment is not None:
+            on_segment(understood)
     return Analysis(
         path=str(overview.path),
         kind=overview.kind,

@@ -1,4 +1,4 @@
-"""What `analyze` and `subtitle` share: looking a file over, loading the model, asking."""
+"""What the verbs share that go through a file: looking it over, loading the model, asking."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,12 +44,12 @@ def analysed(
     from videollama.media.frame_sampling import FrameSampling
 
     count = FrameSampling.num_frames if frames is None else frames
-    with _progress(quiet=quiet) as on_progress:
+    with progress_bar("Looking and listening", quiet=quiet) as on_progress:
         return analyze(assistant, overview, num_frames=count, on_progress=on_progress)
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """Draws a bar on a terminal that wants one."""
     console = notes()
     if quiet or not console.is_terminal:
@@ -58,5 +58,5 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("Looking and listening", total=None)
+        task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

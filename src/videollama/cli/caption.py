@@ -8,9 +8,9 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.loading import load_assistant
+from videollama.cli.media_files import files_in
 from videollama.cli.terminal import notes
-from videollama.errors import InputError, OutputError
-from videollama.media.suffixes import media_files
+from videollama.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def caption(
 
         videollama caption *.mp4 --batch-size 8 --json
     """
-    files = _files_in(paths)
+    files = files_in(paths)
     done = _finished(output) if output is not None else set()
     todo = [file for file in files if str(file) not in done]
     if output is not None:
@@ -90,19 +90,6 @@ def caption(
         )
     if failed == len(todo):
         raise typer.Exit(2)
-
-
-def _files_in(paths: list[Path]) -> list[Path]:
-    """Every file named, and every media file inside the folders named, each once."""
-    files: dict[Path, None] = {}
-    for path in paths:
-        if not path.is_dir():
-            files[path] = None
-            continue
-        if not (inside := media_files(path)):
-            raise InputError(f"There is no video, picture or sound file in the folder {path}.")
-        files |= dict.fromkeys(inside)
-    return list(files)
 
 
 def _finished(output: Path) -> set[str]:

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
 
 def load_assistant(
-    model: str | None, device: str, dtype: str, *, quiet: bool, no_cache: bool = False
+    model: str | None,
+    device: str,
+    dtype: str,
+    *,
+    quiet: bool,
+    no_cache: bool = False,
+    decoder_layers: bool = True,
 ) -> "VideoLlama":
     """Loads a model while a spinner turns; torch is imported here and not before.
 
@@ -19,6 +25,7 @@ def load_assistant(
         dtype: As given by --dtype.
         quiet: No spinner.
         no_cache: Keep nothing of media on disk, and look for nothing there.
+        decoder_layers: False for those who only encode.
 
     Raises:
         VideoLlamaError: As `VideoLlama.load` does.
@@ -26,4 +33,10 @@ def load_assistant(
     with working("Loading the model", quiet=quiet):
         from videollama.inference.engine import VideoLlama
 
-        return VideoLlama.load(model, device=device, dtype=dtype, cache_media=not no_cache)
+        return VideoLlama.load(
+            model,
+            device=device,
+            dtype=dtype,
+            cache_media=not no_cache,
+            decoder_layers=decoder_layers,
+        )

@@ -15,7 +15,9 @@ from videollama.cli.chat import chat
 from videollama.cli.convert import convert
 from videollama.cli.data import app as data_app
 from videollama.cli.doctor import doctor
+from videollama.cli.embed import embed
 from videollama.cli.eval import evaluate
+from videollama.cli.highlights import highlights
 from videollama.cli.index import index
 from videollama.cli.models import models
 from videollama.cli.probe import probe
@@ -75,6 +77,8 @@ app.command("subtitle")(subtitle)
 app.command("watch")(watch)
 app.command("index")(index)
 app.command("search")(search)
+app.command("highlights")(highlights)
+app.command("embed")(embed)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)

@@ -10,10 +10,12 @@ from videollama.errors import InputError
 from videollama.inference.answer import Answer, Captioned
 from videollama.inference.batching import caption_in_batches
 from videollama.inference.chat import Chat
+from videollama.inference.embedding import Embedded, embed_files
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.media_store import MediaStore
 from videollama.inference.messages import Media, as_list
 from videollama.inference.options import AskOptions, split_options
+from videollama.media.frame_sampling import FrameSampling
 
 if TYPE_CHECKING:
     from videollama.model.videollama import VideoLlamaForConditionalGeneration
@@ -147,6 +149,21 @@ class VideoLlama:
             batch_size,
             with_confidence,
         )
+
+    def embed(self, paths: Media, *, sampling: FrameSampling | None = None) -> Iterator[Embedded]:
+        """Turns files into vectors for other tasks: classifying, grouping, comparing.
+
+        The decoder is not asked; a model loaded with `decoder_layers=False` does.
+
+        Args:
+            paths: Video, picture or sound files, or one.
+            sampling: Which moments to look at; 8 evenly spread frames and all sound if absent.
+
+        Yields:
+            One result per file, in the order given; one that cannot be used gives its error, and
+            the rest goes on.
+        """
+        return embed_files(self.encoder, as_list(paths), sampling or FrameSampling())
 
     def _about(self, media: Media, question: str, options: AskOptions) -> Chat:
         return Chat(

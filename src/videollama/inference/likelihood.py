@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import tokenizable
+from videollama.media.clip import Clip
 from videollama.prompts import Medium, Turn, encode_plain_text
 
 if TYPE_CHECKING:
@@ -29,6 +31,20 @@ class ShownMedium:
     medium: Medium
     video_tokens: Tensor | None = None
     audio_tokens: Tensor | None = None
+
+
+def show(encoder: MediaEncoder, clip: Clip) -> ShownMedium:
+    """Encodes a clip as it would stand in a prompt.
+
+    Args:
+        encoder: Encodes it, or knows it.
+        clip: A clip as it was read.
+    """
+    message = {"role": "user", "content": [{"type": clip.kind, "clip": 0}]}
+    encoded = encoder.encode([message], [clip])
+    tokens = (encoded.video_embeds, encoded.audio_embeds)
+    video, audio = (None if each is None else each[0] for each in tokens)
+    return ShownMedium(encoder.processor.medium(clip, clip.kind), video, audio)
 
 
 @torch.inference_mode()

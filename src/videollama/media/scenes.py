@@ -53,6 +53,44 @@ def find_scenes(
     return starts
 
 
+def exact_cut(file: Path, stream_index: int, timeline: Timeline, found: int) -> int:
+    """The very frame that begins a scene, near the one that `find_scenes` gave.
+
+    That one is late by up to an eighth of a second, or lies at the next keyframe.
+
+    Args:
+        file: The file.
+        stream_index: Its video stream.
+        timeline: When its frames are shown.
+        found: A frame number of `find_scenes`, but for its first.
+
+    Returns:
+        The frame that differs most from the one before it, back to the last look.
+    """
+    times = timeline.times_seconds
+    earliest = times[found] - 1 / _LOOKS_PER_SECOND
+    if _keyframes_suffice(timeline, 0, len(times)):
+        key = bisect_left(timeline.keyframes, timeline.stamps[found]) - 1
+        earliest = times[bisect_left(timeline.stamps, timeline.keyframes[max(0, key)])]
+    first = max(0, bisect_left(times, earliest - 1e-6) - 1)
+    best, largest, before = found, 0.0, None
+    with opened(file) as container:
+        stream = cast("VideoStream", container.streams[stream_index])
+        scaler = video_track.FrameScaler(_SMALL)
+        finder = video_track.frames_by_stamp if timeline.seekable else video_track.frames_by_count
+        numbers = range(first, found + 1)
+        for number, each in zip(
+            numbers, finder(container, stream, timeline, numbers), strict=False
+        ):
+            picture = scaler.rgb(each.frame).astype(np.float32)
+            if before is not None:
+                difference = float(np.abs(picture - before).mean())
+                if difference > largest:
+                    best, largest = number, difference
+            before = picture
+    return best
+
+
 def _small_pictures(
     file: Path, stream_index: int, timeline: Timeline, first: int, stop: int
 ) -> Iterator[tuple[int, np.ndarray]]:

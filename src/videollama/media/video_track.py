@@ -190,15 +190,21 @@ class FrameScaler:
 
     Args:
         size: Height and width; None takes those of the first frame.
+        pixel_format: As FFmpeg names it, of what `scaled` gives; `rgb` needs "rgb24".
     """
 
-    def __init__(self, size: tuple[int, int] | None) -> None:
+    def __init__(self, size: tuple[int, int] | None, pixel_format: str = "rgb24") -> None:
         self._size = size
+        self._pixel_format = pixel_format
         self._graph: av.filter.Graph | None = None
         self._input: tuple[object, ...] = ()
 
     def rgb(self, frame: "VideoFrame") -> np.ndarray:
         """uint8 `(H, W, 3)`."""
+        return self.scaled(frame).to_ndarray()
+
+    def scaled(self, frame: "VideoFrame") -> "VideoFrame":
+        """The frame upright, in the size and the pixel format."""
         turns = upright_filters(frame)
         if self._size is None:
             self._size = upright_size(frame)
@@ -213,7 +219,7 @@ class FrameScaler:
         if self._graph is None or given != self._input:
             self._graph, self._input = self._build(frame, turns), given
         self._graph.push(frame)
-        return self._graph.pull().to_ndarray()
+        return cast("VideoFrame", self._graph.pull())
 
     def _build(self, frame: "VideoFrame", turns: tuple[tuple[str, str], ...]) -> "av.filter.Graph":
         assert self._size is not None
@@ -227,7 +233,7 @@ class FrameScaler:
             ("buffer", source),
             *turns,
             ("scale", f"{width}:{height}:flags=bilinear"),
-            ("format", "rgb24"),
+            ("format", self._pixel_format),
             ("buffersink", None),
         )
         nodes = [graph.add(name, arguments) for name, arguments in chain]
