@@ -73,17 +73,17 @@ def test_the_model_itself_scores_every_segment(assistant, tmp_path):
 def test_the_query_is_taken_for_the_models_own_words(tiny_processor, tmp_path, monkeypatch):
     asked = []
 
-    def likelihoods(_, clips, question, answer):
+    def likelihood(_, clip, question, answer):
         asked.append((question, answer))
-        return [None if clip is None else -1.0 - (clip.start_seconds < 2) for clip in clips]
+        return None if clip is None else -1.0 - (clip.start_seconds < 2)
 
-    monkeypatch.setattr(highlights, "_likelihoods", likelihoods)
+    monkeypatch.setattr(highlights, "_likelihood", likelihood)
     film = write_frames(tmp_path / "a.mp4", two_scenes(50))
     found = find_highlights(Talking(tiny_processor), film, "a blue picture.", seconds=4.0)
     assert asked == [
         ("Describe the video.", "A blue picture."),
         ("What do you hear?", "I hear a blue picture."),
-    ]
+    ] * len(found.segments)
     assert [each.picture for each in found.segments] == [-0.5, 0.5]
     [best] = found.moments
     assert best.start_seconds == pytest.approx(2.5, abs=0.15)
@@ -91,7 +91,7 @@ def test_the_query_is_taken_for_the_models_own_words(tiny_processor, tmp_path, m
 
 
 def test_words_of_the_query_in_the_descriptions_count(tiny_processor, tmp_path, monkeypatch):
-    monkeypatch.setattr(highlights, "_likelihoods", lambda _, clips, *__: [0.0 for _ in clips])
+    monkeypatch.setattr(highlights, "_likelihood", lambda *_: 0.0)
     film = write_clip(tmp_path / "a.mp4", seconds=4.0)
     found = find_highlights(Talking(tiny_processor), film, "dogs and a cat", seconds=4)
     [segment] = found.segments
