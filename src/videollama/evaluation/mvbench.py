@@ -69,7 +69,7 @@ def read_mvbench(
 
 
 def _task_files(folder: Path) -> list[Path]:
-    for place in (folder, folder / "json"):
+    for place in (folder / "json", folder):
         files = sorted(place.glob("*.json")) if place.is_dir() else []
         if files:
             return files
