@@ -7,17 +7,27 @@ from torch.nn.functional import cross_entropy
 from videollama.prompts import Turn
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.clip_batches import PromptTree, _medium
+from videollama.training.network import build_model
 from videollama.training.preparation import prepare
 
 
 @pytest.fixture(scope="module")
-def setup(data_folder, make_recipe):
-    recipe = make_recipe("instruct", training__batch_size=6, training__validation_samples=24)
+def recipe(make_recipe):
+    return make_recipe("instruct", training__batch_size=6, training__validation_samples=24)
+
+
+@pytest.fixture(scope="module")
+def processor(recipe):
+    return build_model(recipe)[1]
+
+
+@pytest.fixture(scope="module")
+def setup(data_folder, recipe):
     return prepare(recipe, data_folder, broken=BrokenSamples(0), report=lambda line: None)
 
 
-def test_branches_have_the_loss_of_prompts_in_use(setup):
-    batches, model, processor = setup.validation, setup.objective.model, setup.processor
+def test_branches_have_the_loss_of_prompts_in_use(setup, processor):
+    batches, model = setup.validation, setup.objective.model
     objective = setup.objective.eval()
     for number in range(len(batches)):
         inputs = batches[number]
@@ -100,7 +110,7 @@ def test_batches_are_the_same_at_every_call(setup):
         )
 
 
-def test_what_prompts_share_ends_where_the_clip_begins(setup):
-    text = setup.processor.tokenizer.decode(PromptTree(setup.processor).common_ids)
+def test_what_prompts_share_ends_where_the_clip_begins(processor):
+    text = processor.tokenizer.decode(PromptTree(processor).common_ids)
     assert text.endswith("<|im_start|>user\n")
     assert "Answer questions about a clip." in text

@@ -23,7 +23,7 @@ def rewards(setup):
 
 
 def ids_of(setup, *captions):
-    tokenizer = setup.processor.tokenizer
+    tokenizer = setup.objective._rewards._processor.tokenizer
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     return [[*tokenizer(caption).input_ids, end] for caption in captions]
 
@@ -53,7 +53,7 @@ def test_stopping_in_mid_phrase_costs(setup, rewards):
 def test_samples_end_where_the_answer_ends_or_at_the_limit(setup, rewards):
     model, end = (
         setup.objective.model,
-        setup.processor.tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        setup.objective._rewards._processor.tokenizer.convert_tokens_to_ids("<|im_end|>"),
     )
     video = torch.zeros(2, 3, model.config.text_config.hidden_size)
     sampled = rewards.sample(model, video)
