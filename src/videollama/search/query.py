@@ -3,7 +3,8 @@
 query ─ words (BM25) ──────────────────┐
 clip ── picture vector, sound vector ──┴▶ candidates ─ likelihood of the query given each ─▶ hits
 
-Every way of looking gives an order; they are joined by their ranks.
+Words only choose candidates; the likelihood puts them in order. Where a clip was given as well, its
+orders by picture and by sound are joined with that one by their ranks.
 """
 
 import re
@@ -161,7 +162,6 @@ def find(
     if query is not None:
         found = store.find_words(query, _COLUMNS, num_candidates)
         rows |= {row["id"]: row for row in found}
-        orders.append([row["id"] for row in found])
     if query is not None and len(rows) < num_candidates:
         others = store.all_segments(_COLUMNS, num_candidates)
         rows |= {row["id"]: row for row in others[: num_candidates - len(rows)]}

@@ -26,7 +26,7 @@ from videollama.search.model_note import NOTE_NAME, ModelNote, read_note, write_
 from videollama.search.table_schemas import FILES_SCHEMA, FileRecord, segments_schema
 
 ROWS_WORTH_AN_INDEX = 20_000
-"""Of fewer vectors all are compared, which takes some ten milliseconds."""
+"""Of fewer vectors all are compared."""
 
 VECTOR_COLUMNS = ("picture_vector", "sound_vector")
 _OURS = {"files.lance", "segments.lance", ".lock"}
