@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from transformers import BatchFeature
 
 from videollama.inference.engine import VideoLlama
 from videollama.inference.generation import encode_media, write
+from videollama.inference.likelihood import answer_log_likelihoods, show
+from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
-from videollama.prompts import encode_plain_text
 
 
 class Answerer(Protocol):
@@ -46,8 +46,10 @@ class EngineAnswerer:
 
     def __init__(self, assistant: VideoLlama, *, num_beams: int = 1) -> None:
         self._num_beams = num_beams
-        self._model = assistant.model
-        self._processor = assistant.processor
+        self._assistant = assistant
+        self._model, self._processor = assistant.model, assistant.processor
+        # Composed clips come once, so nothing of them is kept on disk.
+        self._encoder = MediaEncoder(assistant.model, assistant.processor)
 
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits over the first values of every weight."""
@@ -68,7 +70,6 @@ class EngineAnswerer:
         token_ids = write(self._model, inputs, encoded, words, **self._processor.stop_arguments())
         return [self._processor.decode_answer(ids) for ids in token_ids]
 
-    @torch.inference_mode()
     def choose(
         self,
         clips: Sequence[Clip | None],
@@ -79,34 +80,14 @@ class EngineAnswerer:
 
         Of equally likely ones the first.
         """
-        inputs = self._inputs(clips, questions)
-        encoded = encode_media(self._model, inputs)
-        prompts = self._model.embed_prompt(
-            inputs["input_ids"].to(self._model.device),
-            video_embeds=encoded.video_embeds,
-            audio_embeds=encoded.audio_embeds,
-        )
-        masks = inputs["attention_mask"].to(self._model.device).bool()
-        return [
-            int(self._likelihoods(prompt[mask], texts).argmax())
-            for prompt, mask, texts in zip(prompts, masks, options, strict=True)
-        ]
+        return [self._likeliest(*asked) for asked in zip(clips, questions, options, strict=True)]
 
-    def _likelihoods(self, prompt: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
-        """The mean logarithm of each text's tokens' probabilities, behind a prompt `(L, D)`."""
-        tokenizer, device = self._processor.tokenizer, self._model.device
-        rows = [torch.tensor(encode_plain_text(text, tokenizer)) for text in texts]
-        ids = pad_sequence(rows, batch_first=True).to(device)  # (options, tokens)
-        is_text = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True).to(device)
-        words = self._model.get_input_embeddings()(ids)
-        before = prompt.expand(len(texts), -1, -1)
-        logits = self._model(
-            inputs_embeds=torch.cat([before, words.to(before)], dim=1),
-            attention_mask=torch.cat([is_text.new_ones(before.shape[:2]), is_text], dim=1),
-            logits_to_keep=ids.shape[1] + 1,
-        ).logits[:, :-1]
-        chances = logits.float().log_softmax(dim=-1).gather(2, ids[..., None])[..., 0]
-        return (chances * is_text).sum(dim=1) / is_text.sum(dim=1)
+    def _likeliest(self, clip: Clip | None, question: str, texts: Sequence[str]) -> int:
+        shown = None if clip is None else show(self._encoder, clip)
+        found = [
+            answer_log_likelihoods(self._assistant, [shown], question, text)[0] for text in texts
+        ]
+        return found.index(max(found))
 
     def _inputs(self, clips: Sequence[Clip | None], questions: Sequence[str]) -> BatchFeature:
         shown: list[Clip] = []
