@@ -6,8 +6,10 @@ import pytest
 
 from tests.live.scripted_source import ScriptedSource
 from videollama.errors import InputError, MediaError
+from videollama.inference.engine import CAPTION_REQUEST
+from videollama.inference.segments import HEARING_QUESTION
 from videollama.live import watch
-from videollama.live.watch import HEARING_QUESTION, SEEING_QUESTION, Watch
+from videollama.live.watch import Watch
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def scripted(monkeypatch):
         def answer(self, pairs, words):
             questions = [question for question, _ in pairs]
             asked.append(questions)
-            names = {SEEING_QUESTION: "seen", HEARING_QUESTION: "heard"}
+            names = {CAPTION_REQUEST: "seen", HEARING_QUESTION: "heard"}
             return [next(scripts[names.get(question, "other")]) for question in questions]
 
         monkeypatch.setattr(Watch, "_answers", answer)
@@ -52,7 +54,7 @@ def test_an_alert_wants_two_looks_in_a_row_and_is_given_once(assistant, film, sc
     alerts = [sight for sight in watching if sight.kind == "alert"]
     assert [(alert.alert, alert.text) for alert in alerts] == [("a dog", "Yes, a dog.")]
     assert alerts[0].time_seconds == 4.0
-    assert asked[0] == [SEEING_QUESTION, HEARING_QUESTION, "Is there a dog in the video?"]
+    assert asked[0] == [CAPTION_REQUEST, HEARING_QUESTION, "Is there a dog in the video?"]
 
 
 def test_an_alert_may_be_a_question(assistant, film, scripted):
@@ -89,7 +91,7 @@ def test_a_source_without_sound_is_not_asked_what_is_heard(assistant, film, scri
     monkeypatch.setattr(ScriptedSource, "has_sound", False)
     asked = scripted(seen=["x"])
     list(Watch(assistant, film))
-    assert asked == [[SEEING_QUESTION]] * 2
+    assert asked == [[CAPTION_REQUEST]] * 2
 
 
 def test_news_of_the_source_is_told(assistant, film, scripted):

@@ -14,18 +14,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from videollama.errors import InputError, VideoLlamaError
+from videollama.inference.engine import CAPTION_REQUEST
 from videollama.inference.generation import write
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
+from videollama.inference.segments import HEARING_QUESTION
 from videollama.live.memory import RollingMemory
 from videollama.media.live_source import LiveSource
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
     from videollama.media.clip import Clip
-
-SEEING_QUESTION, HEARING_QUESTION = "Describe the video.", "What do you hear?"
 
 LOOKS_TO_BE_SURE = 2
 """An alert is given when so many looks in a row say yes, and again only after one that says no."""
@@ -187,18 +187,15 @@ class Watch:
         asked = []
         if clip.frames is not None:
             asked.append(
-                (SEEING_QUESTION, replace(clip, waveform=None, audio_status="not_requested"))
+                (CAPTION_REQUEST, replace(clip, waveform=None, audio_status="not_requested"))
             )
         if clip.audio_status == "present":
             asked.append((HEARING_QUESTION, replace(clip, kind="audio", frames=None)))
-        started = perf_counter()
         alerts = [(alert.question, clip) for alert in self._alerts]
-        answers = self._answers([*asked, *alerts], _LOOK)
-        took = perf_counter() - started
-        self.busy_seconds += took
+        answers, took = self._timed_answers([*asked, *alerts], _LOOK)
         self.num_looks += 1
-        said = dict(zip((question for question, _ in asked), answers, strict=False))
-        seen, heard = said.get(SEEING_QUESTION), said.get(HEARING_QUESTION)
+        said = dict(zip((question for question, _ in asked), answers[: len(asked)], strict=True))
+        seen, heard = said.get(CAPTION_REQUEST), said.get(HEARING_QUESTION)
         yield Sight(now, "look", seen=seen, heard=heard, took_seconds=took)
         for alert, text in zip(self._alerts, answers[len(asked) :], strict=True):
             if alert.is_due(text):
@@ -208,11 +205,17 @@ class Watch:
         clip = self._memory.clip(now, self._num_frames)
         if clip is None:
             return Sight(now, "answer", question=question, text="Nothing was seen or heard yet.")
+        [text], took = self._timed_answers([(question, clip)], _ANSWER)
+        return Sight(now, "answer", question=question, text=text, took_seconds=took)
+
+    def _timed_answers(
+        self, asked: "Sequence[tuple[str, Clip]]", words: WordChoice
+    ) -> tuple[list[str], float]:
         started = perf_counter()
-        text = self._answers([(question, clip)], _ANSWER)[0]
+        answers = self._answers(asked, words)
         took = perf_counter() - started
         self.busy_seconds += took
-        return Sight(now, "answer", question=question, text=text, took_seconds=took)
+        return answers, took
 
     def _answers(self, asked: "Sequence[tuple[str, Clip]]", words: WordChoice) -> list[str]:
         """All in one pass of the decoder; a picture and a sound are encoded once."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from videollama.errors import InputError
+from videollama.inference.engine import CAPTION_REQUEST
 from videollama.inference.likelihood import ShownMedium, answer_log_likelihoods
 from videollama.inference.messages import tokenizable
 from videollama.prompts import Medium
@@ -30,7 +31,6 @@ NUM_CANDIDATES = 32
 
 _RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack et al. 2009)
 _PICTURE_QUESTION = "Describe the picture."
-_VIDEO_QUESTION = "Describe the video."
 _SHOWN = ("id", "content", "start_seconds", "end_seconds", "caption", "heard", "thumbnail")
 _READ = ("kind", "frame_times_seconds", "video_tokens", "audio_tokens")
 _COLUMNS = (*_SHOWN, *_READ)
@@ -202,7 +202,7 @@ def _gains(assistant: "VideoLlama", rows: Sequence[dict[str, Any]], query: str) 
     """By which factor each token of the query is likelier with a segment than without any."""
     width = assistant.model.config.text_config.hidden_size
     gains = [1.0] * len(rows)
-    for question in (_PICTURE_QUESTION, _VIDEO_QUESTION):
+    for question in (_PICTURE_QUESTION, CAPTION_REQUEST):
         places = [place for place, row in enumerate(rows) if _question(row) == question]
         if not places:
             continue
@@ -214,7 +214,7 @@ def _gains(assistant: "VideoLlama", rows: Sequence[dict[str, Any]], query: str) 
 
 
 def _question(row: dict[str, Any]) -> str:
-    return _PICTURE_QUESTION if row["kind"] == "image" else _VIDEO_QUESTION
+    return _PICTURE_QUESTION if row["kind"] == "image" else CAPTION_REQUEST
 
 
 def shown_medium(row: dict[str, Any], width: int) -> ShownMedium:

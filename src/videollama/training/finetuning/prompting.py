@@ -128,7 +128,7 @@ class SamplePrompts:
         )
         prompt = tokenize_pieces(pieces, self._processor.tokenizer, self._rules.placeholders)
         ids = prompt.input_ids[: self._rules.max_tokens]
-        pairs = zip(ids, prompt.supervised, strict=False)
+        pairs = zip(ids, prompt.supervised[: len(ids)], strict=True)
         return LabelledTokens(ids, [each if learned else IGNORED for each, learned in pairs])
 
     def _label_released(

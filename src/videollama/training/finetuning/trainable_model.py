@@ -69,8 +69,11 @@ def load_trainable(
                 child.float()
         for parameter in model.parameters(recurse=False):
             parameter.data = parameter.data.float()
-        exact = {n: t for n, t in tensors.items() if not n.startswith(_DECODER)}
-        model.load_state_dict(exact, strict=False)
+        # Once more without rounding; `assemble` has made sure that every tensor fits.
+        places = model.state_dict()
+        for name, tensor in tensors.items():
+            if not name.startswith(_DECODER):
+                places[name].copy_(tensor)
     return model, processor
 
 
