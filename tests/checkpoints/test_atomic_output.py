@@ -1,11 +1,18 @@
 """Results appear whole or not at all."""
 
 import resource
+from pathlib import Path
 
 import pytest
 from safetensors import SafetensorError
 
-from videollama.checkpoints.atomic_output import append_line, new_file, new_folder, writing_to
+from videollama.checkpoints.atomic_output import (
+    append_line,
+    new_file,
+    new_folder,
+    require_new_file,
+    writing_to,
+)
 from videollama.errors import OutputError
 
 
@@ -88,7 +95,7 @@ def test_a_line_that_does_not_fit_leaves_no_half(tmp_path):
 
 
 def test_a_place_where_nothing_can_be_made():
-    from pathlib import Path
-
     with pytest.raises(OutputError, match="/proc/nowhere/x"), new_folder(Path("/proc/nowhere/x")):
         pass
+    with pytest.raises(OutputError, match="/proc/x cannot be made here"):
+        require_new_file(Path("/proc/x"))

@@ -128,7 +128,7 @@ def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterato
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOENT and str(target).startswith(str(error.filename)):
+        if error.errno == errno.ENOENT and _holds(error.filename, target):
             raise OutputError(f"{target} cannot be made here; {remedy}.") from error
         if error.errno not in _REASONS:
             raise
@@ -144,6 +144,12 @@ def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterato
         raise OutputError(
             f"{target} could not be written whole; the disk is probably full: free some space."
         ) from error
+
+
+def _holds(path: object, target: Path) -> bool:
+    """Whether a path that could not be made is `target`, a folder of it or a draft beside it."""
+    place = Path(str(path))
+    return target.is_relative_to(place) or target.parent == place.parent
 
 
 def _refusal(target: Path, number: int, remedy: str) -> OutputError:

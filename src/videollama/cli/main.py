@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import sys
 from typing import Annotated, NoReturn
 
@@ -100,6 +101,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold bytes of another encoding; JSON reads this escape back.
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Its import warns on CPUs of a kernel for 4 bits that nothing here uses.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app(arguments)
     except VideoLlamaError as error:
