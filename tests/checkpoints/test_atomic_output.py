@@ -61,6 +61,7 @@ def test_a_file_appears_when_it_is_done(tmp_path):
         (OSError(28, "…"), "the disk is full; free some space"),
         (OSError(30, "…"), "read-only; choose another place"),
         (OSError(13, "…"), "permission is denied; choose another place"),
+        (Exception("No space left on device (os error 28)"), "disk is full"),  # of tokenizers
         (SafetensorError("I/O error: No space left on device (os error 28)"), "the disk is full"),
         (SafetensorError("I/O error: File too large (os error 27)"), "no file of that size"),
         (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos"), "is probably"),
