@@ -1,5 +1,6 @@
 """Workers as actors of a Ray cluster, whose machines have videollama and see the same files."""
 
+import logging
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -8,13 +9,13 @@ from threading import Thread
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from videollama.batch.block_worker import BlockWorker
 from videollama.batch.dispatch import Worker, WorkerDiedError
 from videollama.batch.options import BatchOptions
 from videollama.batch.rows import Row
-from videollama.errors import InputError
+from videollama.errors import BackendError, InputError
 
 _PORTS = {"ray": 10001, "": 6379}
 _SECONDS_TO_ANSWER = 5.0
@@ -68,10 +69,13 @@ def _translated(answer: Future[Any]) -> Future[Any]:
         error = done.exception()
         if error is None:
             translated.set_result(done.result())
-        elif isinstance(error, RayActorError):
-            translated.set_exception(WorkerDiedError(str(error).splitlines()[0]))
-        elif isinstance(error, RayTaskError) and error.cause is not None:
-            translated.set_exception(error.cause)
+        elif isinstance(error, RayTaskError):  # what the worker itself raised
+            translated.set_exception(error.cause or error)
+        elif isinstance(error, RayError):  # crashed, killed for lack of memory, machine gone
+            translated.set_exception(WorkerDiedError(str(error).splitlines()[0].rstrip(".")))
+        elif isinstance(error, ConnectionError):
+            sentence = "The Ray cluster does not answer any more; the same command goes on later."
+            translated.set_exception(BackendError(sentence))
         else:
             translated.set_exception(error)
 
@@ -87,7 +91,7 @@ def _connect(address: str) -> None:
 
     def connect() -> None:
         try:
-            ray.init(address, logging_level="ERROR", log_to_driver=False)
+            ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
         except Exception as error:
             failures.append(error)
 

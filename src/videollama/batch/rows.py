@@ -76,10 +76,10 @@ def _captions(
 ) -> Iterator[Row]:
     from videollama.inference.engine import CAPTION_REQUEST
 
-    asked = {"max_new_tokens": _MOST_NEW_TOKENS}
-    asked |= {name: value for name, value in options.asked.items() if value is not None}  # type: ignore[dict-item]
+    given = {name: value for name, value in options.asked.items() if value is not None}
+    asked: dict[str, Any] = {"max_new_tokens": _MOST_NEW_TOKENS, **given}
     question = options.question or CAPTION_REQUEST
-    for result in assistant.caption(list(paths), question=question, **asked):  # type: ignore[arg-type]
+    for result in assistant.caption(list(paths), question=question, **asked):
         if result.answer is None:
             yield failed_row(result.path, result.error or "")
             continue

@@ -186,9 +186,9 @@ class RunFolder:
     def _write(self, name: str, content: bytes) -> None:
         if not self._is_local:
             with self._answering():
-                draft = self._path(f"{_DRAFT}{name}")
-                self._system.pipe_file(draft, content)
-                self._system.mv(draft, self._path(name))
+                unfinished = self._path(f"{_DRAFT}{name}")
+                self._system.pipe_file(unfinished, content)
+                self._system.mv(unfinished, self._path(name))
             return
         with new_file(Path(self._path(name))) as draft, draft.open("wb") as stream:
             stream.write(content)

@@ -116,7 +116,7 @@ def batch(
             "frames_per_second": fps,
             "start_seconds": start,
             "end_seconds": end,
-            "sampling": None if sampling is options.Sampling.UNIFORM else sampling.value,
+            "sampling": "scenes" if sampling is options.Sampling.SCENES else None,
             **({} if max_new_tokens is None else {"max_new_tokens": max_new_tokens}),
             "num_beams": beams,
         },
