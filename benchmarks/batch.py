@@ -9,8 +9,8 @@ Processor seconds per file tell on a busy machine what the rates do not.
 """
 
 import argparse
-import multiprocessing
 import json
+import multiprocessing
 import os
 import subprocess
 import sys

@@ -160,7 +160,7 @@ def test_object_storage_is_read_and_written(in_this_process, folder, tmp_path):
         for _ in range(2):
             report = run_batch(str(names), "memory://out/run", EMBED, block_size=3)
             assert (report.failed, report.blocks) == (2, 2)
-        found = pq.read_table("out/run", filesystem=system).to_pylist()
+        found = pq.read_table("/out/run", filesystem=system).to_pylist()
         stored = sorted(path.rpartition("/")[2] for path in system.find("/out/run"))
     finally:
         for place in ("/in", "/out"):
