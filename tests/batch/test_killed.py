@@ -56,12 +56,18 @@ def cluster():
 
 def stop_at(words, line_begins, number):
     """Runs a command until it prints a line, then sends it a signal; gives its exit code."""
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    ) as running:
         for line in running.stderr:
             if line.startswith(line_begins):
                 running.send_signal(number)
-                break
     return running.returncode
+
+
+def heed_ctrl_c():
+    """A shell lets what it runs in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(words):
