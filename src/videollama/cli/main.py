@@ -11,6 +11,7 @@ import typer
 from videollama import __version__
 from videollama.cli.analyze import analyze
 from videollama.cli.ask import ask
+from videollama.cli.batch import batch
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
 from videollama.cli.convert import convert
@@ -80,6 +81,7 @@ app.command("index")(index)
 app.command("search")(search)
 app.command("highlights")(highlights)
 app.command("embed")(embed)
+app.command("batch")(batch)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)
