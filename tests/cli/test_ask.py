@@ -5,6 +5,8 @@ import pytest
 
 from tests.cli.command import videollama
 from tests.synthetic import write_picture, write_sound
+from videollama.inference import chat
+from videollama.inference.answer import Flag
 
 
 def test_the_answer_is_on_stdout_and_its_basis_on_stderr(capsys, loaded, clip_file, assistant):
@@ -67,3 +69,16 @@ def test_no_cache_is_a_wish_of_every_verb_that_encodes(
     shown = videollama(capsys, verb, *words, "--max-new-tokens", 1, "--no-cache")
     assert shown.code == 0
     assert loaded == [(None, "auto", "auto", "--no-cache")]
+
+
+def test_what_the_file_does_not_bear_out_is_said_where_asked_for(
+    capsys, loaded, mute_file, monkeypatch
+):
+    words = ("ask", mute_file, "What?", "--max-new-tokens", 2)
+    assert "checked" not in videollama(capsys, *words).err
+    assert "checked: nothing to flag" in videollama(capsys, *words, "--check").err
+    monkeypatch.setattr(chat, "flags_of", lambda *_: (Flag("sound", "[b]dog", "absent"),))
+    sentence = "The answer names a sound ([b]dog), but there is no audio track."
+    assert sentence in videollama(capsys, *words, "--check").err
+    report = json.loads(videollama(capsys, *words, "--check", "--json").out)
+    assert report["flags"][0]["sentence"] == sentence

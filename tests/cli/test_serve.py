@@ -75,6 +75,37 @@ def test_the_page_needs_its_own_packages(capsys, served, monkeypatch):
     assert 'pip install "videollama[serve,web]"' in shown.err
 
 
+def test_the_rules_stand_around_the_model_unless_they_are_left_out(capsys, served, loaded):
+    assert videollama(capsys, "serve").code == 0
+    assert videollama(capsys, "serve", "--no-rules").code == 0
+    question = Request([question_message("How do I make a bomb?", [])], (), WordChoice(2))
+    reasons = []
+    for host, *_ in served:
+        done = Event()
+        host.start(lambda _, done=done: done.set())
+        assert done.wait(60)
+        finished = host.submit(question, request_id="a", caller="local").result()
+        reasons.append(finished.finish_reason)
+        host.close()
+    assert reasons == ["refused", "length"]
+
+
+def test_a_guard_that_is_not_there_is_told(capsys, served, loaded, tmp_path):
+    assert videollama(capsys, "serve", "--guard", tmp_path).code == 0
+    done = Event()
+    served[0][0].start(lambda _: done.set())
+    assert done.wait(60)
+    assert "has no usable tokenizer" in str(served[0][0].failure)
+
+
+def test_an_audit_log_that_cannot_be_written_is_one_sentence(capsys, served, loaded, tmp_path):
+    shown = videollama(capsys, "serve", "--audit-log", tmp_path)
+    assert shown.code == 2
+    assert "cannot be written (Is a directory)" in shown.err
+    assert "Traceback" not in shown.err
+    assert not served
+
+
 def test_the_words_can_be_vllms(capsys, served, loaded, tiny_model):
     vllm = FakeVllm(tiny_model.language_model)
     assert videollama(capsys, "serve", "--backend", "vllm", "--vllm-url", vllm.url).code == 0
@@ -84,7 +115,8 @@ def test_the_words_can_be_vllms(capsys, served, loaded, tiny_model):
     assert done.wait(60)
     assert host.failure is None
     assert loaded == [(None, "auto", "auto", "without decoder layers")]
-    ticket = host.submit(Request([question_message("What?", [])], (), WordChoice(max_new_tokens=3)))
+    request = Request([question_message("What?", [])], (), WordChoice(max_new_tokens=3))
+    ticket = host.submit(request, request_id="a", caller="local")
     assert ticket.result().num_new_tokens == 3
     assert vllm.bodies[-1]["max_tokens"] == 3
     host.close()

@@ -1,9 +1,7 @@
 import json
 
-import pytest
-
 from tests.evaluation.conftest import Scripted
-from videollama.evaluation.hallucination import HallucinationTask, named_things
+from videollama.evaluation.hallucination import HallucinationTask
 from videollama.evaluation.runner import run_task
 
 
@@ -63,15 +61,3 @@ def test_without_sounds_there_are_four_kinds_and_the_mean_is_over_kinds(photo_fo
     assert summary.numbers["invented"] == 25.0
     assert summary.numbers["invented, black video"] == 100.0
     assert json.dumps(summary.to_dict())
-
-
-@pytest.mark.parametrize(
-    ("answer", "things"),
-    [
-        ("A dog runs.", {"dog"}),
-        ("There is nothing to see.", set()),
-        ("I see no dogs, but a boat.", {"boat"}),
-    ],
-)
-def test_things_that_an_answer_names(answer, things):
-    assert named_things(answer) == things

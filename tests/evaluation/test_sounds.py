@@ -2,7 +2,7 @@ import pytest
 
 from tests.evaluation.conftest import scene_of
 from videollama.errors import DataError
-from videollama.evaluation.sounds import SoundsTask, says_no_audio_track, says_silence
+from videollama.evaluation.sounds import SoundsTask
 
 
 def answers_for(task, **by_group):
@@ -60,23 +60,3 @@ def test_a_label_outside_the_table_is_refused(sound_folder):
         file.write("9.wav,4,9,kazoo\n")
     with pytest.raises(DataError, match="label 'kazoo'"):
         SoundsTask(sound_folder)
-
-
-@pytest.mark.parametrize(
-    ("answer", "no_track", "silence"),
-    [
-        ("The video has no audio track.", True, True),
-        ("No. The clip has no audio track, so I cannot hear anything.", True, True),
-        ("The audio is silent, so I do not hear anything.", False, True),
-        ("There is no sound.", True, True),
-        ("Nothing, the track is silent.", False, True),
-        ("I do not hear anything.", False, True),
-        ("No sound but a dog barking.", False, False),
-        ("A dog barking.", False, False),
-        ("No.", False, False),
-        ("", False, False),
-    ],
-)
-def test_what_counts_as_saying_that_there_is_no_sound(answer, no_track, silence):
-    assert says_no_audio_track(answer) is no_track
-    assert says_silence(answer) is silence

@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from videollama.inference.likelihood import ShownMedium, answer_log_likelihoods
+from videollama.inference.likelihood import ShownMedium, answer_log_likelihoods, yes_likelihoods
 from videollama.prompts import Medium, encode_plain_text
 
 
@@ -40,3 +42,12 @@ def test_it_is_the_mean_over_the_tokens_of_the_answer(assistant, shown):
     expected = sum(chances[place, ids[0, place + 1]] for place in places) / len(answer)
     [found] = answer_log_likelihoods(assistant, [None], "What?", "ab")
     assert found == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_yes_is_compared_with_no(assistant, shown):
+    clips, questions = shown[:2], ["Is it?", "Is it there?"]
+    found = yes_likelihoods(assistant, clips, questions)
+    one_by_one = yes_likelihoods(assistant, clips, questions, rows_per_pass=1)
+    assert one_by_one == pytest.approx(found, abs=1e-4)
+    yes, no = (answer_log_likelihoods(assistant, clips[:1], "Is it?", word)[0] for word in "YN")
+    assert found[0] == pytest.approx(1 / (1 + math.exp(no - yes)), abs=1e-4)

@@ -1,6 +1,11 @@
 import pytest
 
-from videollama.media.sound_labels import SOUND_LABELS, named_sounds
+from videollama.media.sound_labels import (
+    SOUND_LABELS,
+    named_sounds,
+    says_no_audio_track,
+    says_silence,
+)
 
 
 def test_there_are_the_fifty_classes():
@@ -50,3 +55,23 @@ def test_named_sounds(answer, labels):
 )
 def test_a_sound_that_is_denied_is_not_named(answer, labels):
     assert named_sounds(answer) == labels
+
+
+@pytest.mark.parametrize(
+    ("answer", "no_track", "silence"),
+    [
+        ("The video has no audio track.", True, True),
+        ("No. The clip has no audio track, so I cannot hear anything.", True, True),
+        ("The audio is silent, so I do not hear anything.", False, True),
+        ("There is no sound.", True, True),
+        ("Nothing, the track is silent.", False, True),
+        ("I do not hear anything.", False, True),
+        ("No sound but a dog barking.", False, False),
+        ("A dog barking.", False, False),
+        ("No.", False, False),
+        ("", False, False),
+    ],
+)
+def test_what_counts_as_saying_that_there_is_no_sound(answer, no_track, silence):
+    assert says_no_audio_track(answer) is no_track
+    assert says_silence(answer) is silence

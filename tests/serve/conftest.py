@@ -29,10 +29,10 @@ def client_of(assistant, tmp_path_factory):
     from contextlib import contextmanager
 
     @contextmanager
-    def client(limits=None, access=None, load=None, begin=write_here):
+    def client(limits=None, access=None, load=None, begin=write_here, audit=None):
         limits = limits or Limits(requests_per_minute=10_000)
         folder = tmp_path_factory.mktemp("files")
-        host = ModelHost(load or (lambda: assistant), MODEL, limits, begin)
+        host = ModelHost(load or (lambda: assistant), MODEL, limits, begin, audit)
         app = build_app(host, limits, access or Access(files_folder=folder))
         with TestClient(app, raise_server_exceptions=False) as client:
             if load is None:

@@ -5,6 +5,9 @@ import pytest
 
 from tests.serve.conftest import MODEL, ask, data_url, user, video
 from tests.synthetic import write_clip, write_picture, write_sound
+from videollama.errors import InputError
+from videollama.inference import scheduling
+from videollama.inference.answer import Flag
 
 
 def error_of(response):
@@ -217,3 +220,24 @@ def test_what_is_not_json_is_said(client):
     assert error_of(response)[0] == 400
     response = client.post("/v1/chat/completions", content=b"hello")
     assert error_of(response)[0] == 415
+
+
+def test_flags_stand_in_the_answer_where_they_are_asked_for(client, video_url, monkeypatch):
+    flag = Flag("object", "a boat", "unlikely", 0.25)
+    monkeypatch.setattr(scheduling, "flags_of", lambda *_: (flag,))
+    messages = user(video(video_url), "What moves?")
+    assert "flags" not in ask(client, messages).json()
+    assert ask(client, messages, check=True).json()["flags"] == [flag.to_dict()]
+    streamed = ask(client, messages, check=True, stream=True).text.split("\n\n")
+    last = json.loads(streamed[-3].removeprefix("data: "))
+    assert last["choices"][0]["finish_reason"]
+    assert last["flags"] == [flag.to_dict()]
+
+
+def test_a_check_that_fails_costs_one_answer(client, video_url, monkeypatch):
+    def fail(*_):
+        raise InputError("There is no memory for this.")
+
+    monkeypatch.setattr(scheduling, "flags_of", fail)
+    assert error_of(ask(client, user("What?"), check=True))[0] == 400
+    assert ask(client, user("What?")).status_code == 200

@@ -4,6 +4,7 @@ import copy
 import json
 import socket
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -202,6 +203,11 @@ def test_a_question_that_is_too_long_is_the_callers_to_shorten(vllm, backend_of)
 def test_beams_are_refused(vllm, backend_of):
     with pytest.raises(InputError, match="without beams"):
         backend_of(vllm).submit(question(num_beams=2)).result()
+
+
+def test_a_check_is_refused(vllm, backend_of):
+    with pytest.raises(InputError, match="cannot be checked"):
+        backend_of(vllm).submit(replace(question(), check=True)).result()
 
 
 # ---------------------------------------------------------------------- at the start

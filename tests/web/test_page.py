@@ -11,7 +11,7 @@ from videollama.web.page import build_page, page_look
 from videollama.web.session import Session
 from videollama.web.wording import wordings
 
-CHOICES = (8, 0, 0, True, 8)  # as the browser sends them
+CHOICES = (8, 0, 0, True, 8, False)  # as the browser sends them
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_while_an_answer_is_written_only_stop_can_be_pressed(do, clip_file):
 def test_a_failed_question_comes_back_into_its_field(do, clip_file):
     session = Session()
     do.open(str(clip_file), session, "zh", *CHOICES)
-    late = (8, 60.0, None, True, 8)
+    late = (8, 60.0, None, True, 8, False)
     talk = list(do.ask("What?", session, "zh", *late))[-1]
     assert talk[1] == "What?"
     assert "超出文件末尾" in talk[2]

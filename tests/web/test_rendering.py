@@ -1,10 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.synthetic import write_picture
 from videollama.errors import MediaError
-from videollama.inference.answer import Heard, Seen
+from videollama.inference.answer import Flag, Heard, Seen
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
 from videollama.web.rendering import facts_of, messages_of, picture_of, problem_of
@@ -89,3 +90,18 @@ def test_a_picture_is_shown_as_it_is_and_a_clip_as_frames_over_its_sound(clip_fi
     picture = read_clip(write_picture(tmp_path / "a.png", size=(64, 96)))
     assert picture_of(picture).size == (96, 64)
     assert picture_of(read_clip(clip_file)).width > 400
+
+
+def test_what_the_file_does_not_bear_out_stands_below_the_answer():
+    flags = (Flag("sound", "<b>dog", "absent"), Flag("object", "a boat", "unlikely", 0.25))
+    lines = [
+        message["content"] for message in messages_of([replace(ANSWERED, flags=flags)], EN)[3:]
+    ]
+    assert lines == [
+        "⚠ The answer names a sound (&lt;b&gt;dog), but there is no sound track.",
+        "⚠ The answer names a boat; asked again, the model finds that unlikely (25 %).",
+    ]
+    assert "没有音轨" in messages_of([replace(ANSWERED, flags=flags)], ZH)[3]["content"]
+    checked = messages_of([replace(ANSWERED, flags=())], EN)
+    assert checked[3]["content"] == "Checked: nothing to mark."
+    assert len(messages_of([ANSWERED], EN)) == 3

@@ -37,6 +37,10 @@ def ask(
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Flag what the answer names and the files do not bear out."),
+    ] = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -60,6 +64,7 @@ def ask(
         answer = assistant.ask(
             list(media),
             question,
+            check=check,
             num_frames=frames,
             frames_per_second=fps,
             start_seconds=start,

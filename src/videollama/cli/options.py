@@ -91,6 +91,18 @@ OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON lines here.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results.")]
+GuardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--guard",
+        metavar="REF",
+        help="A guard model (Llama Guard's kind) that reads questions and answers first.",
+    ),
+]
+NoRulesOption = Annotated[
+    bool,
+    typer.Option("--no-rules", help="Leave the built-in rules for questions out; docs/safety.md."),
+]
 DatabaseOption = Annotated[
     Path,
     typer.Option("--db", metavar="DIR", help="Folder of the library.", show_default=False),

@@ -1,6 +1,7 @@
 """`serve --web`: the page inside the server, with its model, its queue and its limits."""
 
 import os
+import secrets
 import time
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ def served_backend(host: ModelHost, pool: DecodePool, limits: Limits) -> Backend
 
     def submit(request: Request) -> Ticket:
         _require_loaded(host)
-        return host.submit(request)
+        return host.submit(request, request_id=f"page-{secrets.token_hex(12)}", caller="page")
 
     usual = PageLimits()
     page_limits = PageLimits(

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.guarding import guarded, load_guards
 from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from videollama.inference.engine import VideoLlama
+    from videollama.inference.requests import Writer
     from videollama.serve.app import AddPage
     from videollama.serve.limits import Limits
-    from videollama.serve.model_host import ModelHost
+
+    Load = Callable[..., VideoLlama]
 
 
 class WriterName(StrEnum):
@@ -73,6 +78,16 @@ def serve(
             help="The vLLM server; http://127.0.0.1:8001 if absent. See docs/vllm.md.",
         ),
     ] = None,
+    guard: options.GuardOption = None,
+    no_rules: options.NoRulesOption = False,
+    audit_log: Annotated[
+        Path | None,
+        typer.Option(
+            "--audit-log",
+            metavar="FILE",
+            help="Append who asked and what was decided, without content, as JSON lines.",
+        ),
+    ] = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -97,8 +112,9 @@ def serve(
     from videollama.checkpoints.resolve import DEFAULT_MODEL
     from videollama.inference.engine import VideoLlama
     from videollama.serve.app import Access
+    from videollama.serve.audit_log import AuditLog
     from videollama.serve.auth import KEYS_VARIABLE, read_keys
-    from videollama.serve.model_host import public_name
+    from videollama.serve.model_host import ModelHost, public_name
     from videollama.serve.running import LOOPBACK_NAMES, is_loopback
     from videollama.serve.running import serve as serve_until_stopped
 
@@ -117,33 +133,38 @@ def serve(
         files_folder=files or cache_folder() / "files",
     )
     load = partial(VideoLlama.load, model, device=device, dtype=dtype, cache_media=not no_cache)
-    model_host = _host(load, public_name(model, DEFAULT_MODEL), limits, backend, vllm_url)
+    load_model, begin = _writing(load, backend, vllm_url)
+
+    def begin_guarded(assistant: "VideoLlama", limits: "Limits") -> "Writer":
+        guards = load_guards(guard, device, rules=not no_rules)
+        return guarded(begin(assistant, limits), guards)
+
+    audit = None if audit_log is None else AuditLog(audit_log)
+    name = public_name(model, DEFAULT_MODEL)
+    model_host = ModelHost(load_model, name, limits, begin_guarded, audit)
     add_page = _page(limits, access.files_folder) if web else None
     serve_until_stopped(model_host, limits, access, listen(host, port), add_page)
 
 
-def _host(
-    load: "partial[VideoLlama]",
-    name: str,
-    limits: "Limits",
-    backend: WriterName,
-    vllm_url: str | None,
-) -> "ModelHost":
-    from videollama.serve.model_host import ModelHost
+def _writing(
+    load: "Load", backend: WriterName, vllm_url: str | None
+) -> "tuple[Load, Callable[[VideoLlama, Limits], Writer]]":
+    """What loads the model, and what begins to write its answers."""
+    from videollama.serve.model_host import write_here
     from videollama.serve.vllm_backend import VllmBackend
     from videollama.serve.vllm_client import DEFAULT_URL, KEY_VARIABLE, VllmClient
 
     if backend is WriterName.here:
         if vllm_url is not None:
             raise InputError(f"--vllm-url {vllm_url} has no effect without --backend vllm.")
-        return ModelHost(load, name, limits)
+        return load, write_here
     client = VllmClient(vllm_url or DEFAULT_URL, os.environ.get(KEY_VARIABLE))
 
     def load_encoders() -> "VideoLlama":
         asyncio.run(client.served())  # loading takes longer than finding nobody there
         return load(decoder_layers=False)
 
-    return ModelHost(load_encoders, name, limits, partial(VllmBackend, client))
+    return load_encoders, partial(VllmBackend, client)
 
 
 def _page(limits: "Limits", files_folder: Path) -> "AddPage":

@@ -29,13 +29,15 @@ def working(what: str, *, quiet: bool) -> Iterator[None]:
 
 
 def remark_on(answer: "Answer") -> None:
-    """Prints what an answer is based on and how long it took, then its warnings."""
+    """Prints what an answer is based on and how long it took, then its warnings and flags."""
     from rich.markup import escape
 
     console = notes()
     console.print(f"[dim]{escape(basis(answer))}[/dim]")
-    for warning in answer.warnings:
+    for warning in (*answer.warnings, *(flag.sentence for flag in answer.flags or ())):
         console.print(f"[yellow]{escape(warning)}[/yellow]")
+    if answer.flags == ():
+        console.print("[dim]checked: nothing to flag[/dim]")
 
 
 def basis(answer: "Answer") -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from videollama.cli import options
+from videollama.cli.guarding import guarded, load_guards
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import cannot_listen, listen, require_packages
 from videollama.cli.terminal import notes
@@ -23,6 +24,8 @@ def web(
         int,
         typer.Option("--max-upload-mb", min=1, help="Largest file, in millions of bytes."),
     ] = 1000,
+    guard: options.GuardOption = None,
+    no_rules: options.NoRulesOption = False,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     quiet: options.QuietOption = False,
@@ -40,6 +43,7 @@ def web(
     require_packages("web")
     listen(host, port).close()  # a port that is taken is told before the model is loaded
     assistant = load_assistant(model, device, dtype, quiet=quiet)
+    guards = load_guards(guard, device, rules=not no_rules)
     from videollama.inference.scheduling import Scheduler
     from videollama.web.backend import PageLimits, local_backend
     from videollama.web.page import build_page, page_look
@@ -53,7 +57,7 @@ def web(
         encoder=assistant.encoder,
     )
     try:
-        page = build_page(local_backend(assistant, scheduler, limits))
+        page = build_page(local_backend(assistant, guarded(scheduler, guards), limits))
         _serve(page, host, port, page_look(limits), quiet=quiet)
     finally:
         scheduler.close(drain=False)

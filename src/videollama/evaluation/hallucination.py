@@ -10,15 +10,20 @@ from videollama.errors import MediaError
 from videollama.evaluation.composed_videos import black_video, pan_video, silent_track
 from videollama.evaluation.metrics import margin_of_mean
 from videollama.evaluation.sounds import QUESTION as SOUND_QUESTION
-from videollama.evaluation.sounds import says_no_audio_track, says_silence
 from videollama.evaluation.tasks import Sample, Scores, seed_of, share_by_group
 from videollama.evaluation.yes_no import YesNoTask, yes_or_no
+from videollama.inference.grounding import named_things
 from videollama.media.captioned_photos import Photo, read_photos
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
 from videollama.media.labelled_sounds import Sound, read_sounds
 from videollama.media.object_words import OBJECT_WORDS
-from videollama.media.sound_labels import SOUND_LABELS, named_sounds, without_denials
+from videollama.media.sound_labels import (
+    SOUND_LABELS,
+    named_sounds,
+    says_no_audio_track,
+    says_silence,
+)
 
 USUAL_QUESTIONS = 500
 PICTURE_QUESTION = "What do you see?"
@@ -98,12 +103,6 @@ class HallucinationTask:
         by_kind = share_by_group("invented", samples, invented)
         numbers = {"invented": fmean(by_kind.values() or invented), **by_kind}
         return Scores(numbers, tuple(100.0 - v for v in invented), margin_of_mean(invented))
-
-
-def named_things(answer: str) -> frozenset[str]:
-    """The things of the table that an answer says are there."""
-    said = [without_denials(answer)]
-    return frozenset(name for name, thing in OBJECT_WORDS.items() if thing.num_captions(said))
 
 
 def _says_yes(_: Sample, answer: str) -> bool:

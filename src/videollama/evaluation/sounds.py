@@ -1,7 +1,6 @@
 """Task `sounds`: name a sound, and say that there is none."""
 
 import random
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,12 @@ from videollama.media.captioned_photos import read_photos
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
 from videollama.media.labelled_sounds import Sound, read_sounds
-from videollama.media.sound_labels import SOUND_LABELS, named_sounds
+from videollama.media.sound_labels import (
+    SOUND_LABELS,
+    named_sounds,
+    says_no_audio_track,
+    says_silence,
+)
 
 QUESTION = "What do you hear?"
 NO_TRACK_QUESTIONS = (QUESTION, "Is there any sound?", "Describe the sound.")
@@ -22,14 +26,6 @@ NUM_CLIPS_WITHOUT_TRACK = 60
 NUM_SILENT_CLIPS = 30
 NO_TRACK = "no audio track"
 SILENT = "silent"
-
-_NO_TRACK_SAID = re.compile(
-    r"\b(no|without( an?| any)?) (audio|sound)\b|\bno (audio|sound)[ -]?track\b"
-)
-_SILENCE_SAID = re.compile(
-    r"\b(silen(t|ce)|no sounds?|nothing|quiet|no audio|without (any )?sound)\b"
-    r"|\b(do not|don't|cannot|can't|can not) hear (any|a) ?(thing|sound)"
-)
 
 
 class SoundsTask:
@@ -104,16 +100,6 @@ class SoundsTask:
         per_sample = tuple(100.0 * hit for hit in right)
         named = [v for s, v in zip(samples, per_sample, strict=True) if s.group == "named"]
         return Scores(numbers, per_sample, margin_of_mean(named))
-
-
-def says_no_audio_track(answer: str) -> bool:
-    """Whether an answer states that there is no audio, without naming a sound."""
-    return bool(_NO_TRACK_SAID.search(answer.lower())) and not named_sounds(answer)
-
-
-def says_silence(answer: str) -> bool:
-    """Whether an answer states that nothing can be heard, without naming a sound."""
-    return bool(_SILENCE_SAID.search(answer.lower())) and not named_sounds(answer)
 
 
 def _is_right(group: str, truth: str, answer: str) -> bool:

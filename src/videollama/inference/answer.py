@@ -1,7 +1,7 @@
 """What a question returns: the text, and what it was based on."""
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from videollama.media.clip import Clip
@@ -84,6 +84,48 @@ class Timings:
         return self.num_new_tokens / self.generate_seconds if self.generate_seconds else 0.0
 
 
+_NO_SOUND = {
+    "absent": "there is no audio track",
+    "silent": "the audio track is silent",
+    "undecodable": "the audio track could not be decoded",
+    "not_requested": "the sound was left out",
+}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that an answer tells and its files do not bear out.
+
+    Attributes:
+        kind: "sound": a sound where none was heard. "object": a thing that the model itself finds
+            unlikely when it is asked for it.
+        name: The sound or the thing, for example "dog barking" or "a dog".
+        reason: Of a sound, why none was heard: "absent", "silent", "undecodable" or
+            "not_requested". Of a thing "unlikely".
+        likelihood: Of a thing, how likely yes is rather than no, 0 to 1; None of a sound.
+    """
+
+    kind: Literal["sound", "object"]
+    name: str
+    reason: str
+    likelihood: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        if self.likelihood is None:
+            return f"The answer names a sound ({self.name}), but {_NO_SOUND[self.reason]}."
+        return (
+            f"The answer names {self.name}; asked again, the model finds that unlikely "
+            f"({100 * self.likelihood:.0f} %)."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain strings and numbers, ready for JSON."""
+        likelihood = None if self.likelihood is None else round(self.likelihood, 4)
+        return {**asdict(self), "likelihood": likelihood, "sentence": self.sentence}
+
+
 @dataclass(frozen=True)
 class Answer:
     """The answer to one question.
@@ -96,6 +138,7 @@ class Answer:
         warnings: What was odd about the files ("the audio track could not be decoded").
         confidence: Geometric mean of the probabilities that the model gives to the answer's tokens,
             0 to 1; None where it was not asked for. A model can be sure and wrong.
+        flags: What the files do not bear out; None where that was not checked.
     """
 
     text: str
@@ -104,6 +147,7 @@ class Answer:
     timings: Timings = field(default_factory=Timings)
     warnings: tuple[str, ...] = ()
     confidence: float | None = None
+    flags: tuple[Flag, ...] | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -111,7 +155,11 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON."""
         timings = {**asdict(self.timings), "total_seconds": self.timings.total_seconds}
-        measured = {} if self.confidence is None else {"confidence": round(self.confidence, 4)}
+        measured: dict[str, Any] = {}
+        if self.confidence is not None:
+            measured["confidence"] = round(self.confidence, 4)
+        if self.flags is not None:
+            measured["flags"] = [flag.to_dict() for flag in self.flags]
         return {
             "text": self.text,
             **measured,

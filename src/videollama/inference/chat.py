@@ -11,6 +11,7 @@ from videollama.errors import InputError
 from videollama.inference.answer import Answer, Timings, what_was_heard, what_was_seen
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.generation import EncodedMedia, write, write_streaming
+from videollama.inference.grounding import flags_of
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import (
     Media,
@@ -76,8 +77,12 @@ class Chat:
         self._memory = ConversationMemory()
         self.messages: list[Message] = []
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str, *, check: bool = False) -> Answer:
         """Answers the next question.
+
+        Args:
+            question: Free text.
+            check: Ask the model again for what it names, and find `Answer.flags`.
 
         Raises:
             InputError: The question is empty.
@@ -99,7 +104,10 @@ class Chat:
             generate_seconds=perf_counter() - started,
             num_new_tokens=int(token_ids.shape[0]),
         )
-        return self._answer(text, timings)
+        answer = self._answer(text, timings)
+        if not check:
+            return answer
+        return replace(answer, flags=flags_of(self._encoder, messages, self.clips, text))
 
     def stream(self, question: str) -> Iterator[str]:
         """Answers the next question piece by piece; joined, the pieces are the answer.

@@ -85,7 +85,9 @@ class VideoLlama:
             _put_on_onnx_runtime(model)
         return cls(model, processor, MediaStore() if cache_media else None)
 
-    def ask(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Answer:
+    def ask(
+        self, media: Media, question: str, *, check: bool = False, **options: Unpack[AskOptions]
+    ) -> Answer:
         """Answers one question about one file or several.
 
         Where the question names a part, as in "between 1:00 and 1:30", and no option does, only
@@ -94,13 +96,15 @@ class VideoLlama:
         Args:
             media: A video, picture or sound file, or a list that mixes them.
             question: Free text.
+            check: Also find what the answer names although the files do not bear it out:
+                `Answer.flags`. It costs a pass of the decoder for eight things that are named.
             **options: `num_frames`, `start_seconds`, `max_new_tokens`, `seed`, …: see `AskOptions`.
 
         Raises:
             MediaError: A file cannot be used.
             InputError: The question is empty or an option makes no sense.
         """
-        return self._about(media, question, options).ask(question)
+        return self._about(media, question, options).ask(question, check=check)
 
     def stream(self, media: Media, question: str, **options: Unpack[AskOptions]) -> Iterator[str]:
         """Like `ask`, but gives the text piece by piece as it is written."""

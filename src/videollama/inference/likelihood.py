@@ -1,4 +1,4 @@
-"""How likely the model finds a given text as its answer about clips that are encoded already."""
+"""How likely the model finds a text, or yes, as its answer about clips that are encoded already."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,10 +76,42 @@ def answer_log_likelihoods(
         part = shown[first : first + rows_per_pass]
         prompts = [_prompt(each, question) for each in part]
         inputs = processor.pad_left([processor.encode_turns(turns) + answer for turns in prompts])
-        logits = _logits(assistant, inputs, part, len(answer))
+        logits = _logits(assistant, inputs, part, len(answer))[:, :-1]
         chances = logits.float().log_softmax(dim=-1)  # (rows, answer, vocabulary)
         wanted = torch.tensor(answer, device=chances.device).expand(len(part), -1)
         found += chances.gather(2, wanted[..., None])[..., 0].mean(dim=1).tolist()
+    return found
+
+
+@torch.inference_mode()
+def yes_likelihoods(
+    assistant: "VideoLlama | MediaEncoder",
+    shown: Sequence[ShownMedium],
+    questions: Sequence[str],
+    *,
+    rows_per_pass: int = ROWS_PER_PASS,
+) -> list[float]:
+    """How likely the model answers yes rather than no.
+
+    Args:
+        assistant: A loaded model with its decoder, or what encodes its media.
+        shown: A clip for each question.
+        questions: One for each clip.
+        rows_per_pass: Questions that the decoder reads together.
+
+    Returns:
+        P(Yes) / (P(Yes) + P(No)) of the answer's first token, 0 to 1.
+    """
+    processor = assistant.processor
+    words = [encode_plain_text(word, processor.tokenizer)[0] for word in ("Yes", "No")]
+    found: list[float] = []
+    for first in range(0, len(shown), rows_per_pass):
+        part = shown[first : first + rows_per_pass]
+        asked = questions[first : first + rows_per_pass]
+        prompts = [_prompt(*each) for each in zip(part, asked, strict=True)]
+        inputs = processor.pad_left([processor.encode_turns(turns) for turns in prompts])
+        logits = _logits(assistant, inputs, part, 0)[:, -1]
+        found += logits[:, words].float().softmax(dim=-1)[:, 0].tolist()
     return found
 
 
@@ -89,12 +121,12 @@ def _prompt(shown: ShownMedium | None, question: str) -> list[Turn]:
 
 
 def _logits(
-    assistant: "VideoLlama",
+    assistant: "VideoLlama | MediaEncoder",
     inputs: dict[str, Tensor],
     shown: Sequence[ShownMedium | None],
     answer_length: int,
 ) -> Tensor:
-    """Scores of the answer's tokens, `(rows, answer, vocabulary)`."""
+    """Scores of the answer's tokens and of the one behind, `(rows, answer + 1, vocabulary)`."""
     model = assistant.model
     some = [each for each in shown if each is not None]
     outputs = model(
@@ -105,7 +137,7 @@ def _logits(
         logits_to_keep=answer_length + 1,
         use_cache=False,
     )
-    logits: Tensor = outputs.logits[:, -answer_length - 1 : -1]
+    logits: Tensor = outputs.logits[:, -answer_length - 1 :]
     return logits
 
 

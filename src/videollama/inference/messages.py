@@ -74,3 +74,22 @@ def tokenizable(text: str) -> str:
 def answer_message(text: str) -> Message:
     """The model's turn."""
     return {"role": "assistant", "content": [{"type": "text", "text": text}]}
+
+
+def text_of(message: Message) -> str:
+    """The words of a message, without its media."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if part["type"] == "text")
+
+
+def shown_in(messages: Sequence[Message], clips: Sequence[Clip]) -> list[tuple[str, Clip]]:
+    """The media of a conversation, each with the kind as which it is shown."""
+    return [
+        (part["type"], clips[part["clip"]])
+        for message in messages
+        if not isinstance(message["content"], str)
+        for part in message["content"]
+        if "clip" in part
+    ]

@@ -1,17 +1,18 @@
 """What callers hand to the scheduler, and what they get back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Condition, Event
-from typing import Literal
+from typing import Literal, Protocol
 
-from videollama.inference.answer import Heard, Seen, Timings
+from videollama.inference.answer import Flag, Heard, Seen, Timings
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import Message
 from videollama.inference.options import WordChoice
 from videollama.media.clip import Clip
+from videollama.policy.guards import Decision
 
-FinishReason = Literal["stop", "length", "cancelled"]
+FinishReason = Literal["stop", "length", "cancelled", "refused"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Request:
         words: How words are chosen.
         memory: What was read, written and encoded of this conversation before, if it is to be kept;
             one for every conversation and its clips. With beams it is not used.
+        check: Whether to find `Finished.flags`, which holds up the other answers for a moment.
     """
 
     messages: Sequence[Message]
     clips: Sequence[Clip] = ()
     words: WordChoice = field(default_factory=WordChoice)
     memory: ConversationMemory | None = None
+    check: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Finished:
 
     Attributes:
         text: What the model says.
-        finish_reason: "stop" where the model ended, "length" where `max_new_tokens` did, and
-            "cancelled" where the caller did.
+        finish_reason: "stop" where the model ended, "length" where `max_new_tokens` did,
+            "cancelled" where the caller did, and "refused" where a guard did.
         num_prompt_tokens: Tokens the decoder read, those of the media included.
         num_new_tokens: Tokens the decoder wrote, the one that ends the answer included.
         timings: Where the time went. Reading the files was the caller's; the decoder's time is
@@ -47,6 +50,8 @@ class Finished:
         seen: The frames the model looked at.
         heard: The sound it listened to.
         warnings: What was odd about the files.
+        flags: What the files do not bear out; None where that was not checked.
+        decision: What a guard objected to; None where nobody did.
     """
 
     text: str
@@ -57,6 +62,8 @@ class Finished:
     seen: tuple[Seen, ...] = ()
     heard: tuple[Heard, ...] = ()
     warnings: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] | None = None
+    decision: Decision | None = None
 
 
 class Ticket:
@@ -75,7 +82,16 @@ class Ticket:
         self._changed = Condition()
         self._pieces: list[str] = []
         self._outcome: Finished | BaseException | None = None
+        self._listeners: list[Callable[[Finished | BaseException], None]] = []
         self.cancelled = Event()
+
+    def when_done(self, tell: "Callable[[Finished | BaseException], None]") -> None:
+        """Calls `tell` with the result or the error, before anybody who waits gets it."""
+        with self._changed:
+            if self._outcome is None:
+                self._listeners.append(tell)
+                return
+        tell(self._outcome)
 
     def cancel(self) -> None:
         """Gives the place up; the answer ends as it is, before the next token."""
@@ -115,6 +131,8 @@ class Ticket:
     def finish(self, outcome: Finished | BaseException) -> None:
         """Ends the answer with its result or its error; for the scheduler."""
         with self._changed:
+            for tell in self._listeners:
+                tell(outcome)
             self._outcome = outcome
             self._changed.notify_all()
 
@@ -123,3 +141,16 @@ class Ticket:
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         return self._outcome
+
+
+class Writer(Protocol):
+    """What writes answers: a `Scheduler`, or what takes its place."""
+
+    def submit(self, request: Request) -> Ticket:
+        """Takes a request into the queue and returns at once."""
+
+    def check(self) -> None:
+        """Raises a `VideoLlamaError` where nothing can be answered at the moment."""
+
+    def close(self, drain: bool = True) -> None:
+        """Takes no more requests and ends."""

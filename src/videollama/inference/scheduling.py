@@ -8,6 +8,7 @@ leaves when it is done or cancelled, and a waiting one takes its place between t
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from videollama.errors import BusyError, InputError
 from videollama.inference.answer_in_progress import AnswerInProgress, begin_answer
 from videollama.inference.decoding import DecodingBatch
 from videollama.inference.generation import StopWhenSet, write
+from videollama.inference.grounding import flags_of
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.requests import Finished, Request, Ticket
 
@@ -226,7 +228,15 @@ class Scheduler:
         self._batch.keep([answer.row for answer in going_on])
 
     def _finish(self, answer: AnswerInProgress) -> None:
-        self._leave(answer.ticket, answer.finished(self._processor))
+        outcome: Finished | Exception = (finished := answer.finished(self._processor))
+        request = answer.ticket.request
+        if request.check and finished.finish_reason != "cancelled":
+            try:
+                flags = flags_of(self._encoder, request.messages, request.clips, finished.text)
+                outcome = replace(finished, flags=flags)
+            except Exception as failure:  # too much memory, for example
+                outcome = failure
+        self._leave(answer.ticket, outcome)
 
     def _leave(self, ticket: Ticket, outcome: Finished | BaseException) -> None:
         with self._changed:

@@ -106,6 +106,14 @@ _DENIED = re.compile(
     r"[^.;:!?])*"
 )
 
+_NO_TRACK_SAID = re.compile(
+    r"\b(no|without( an?| any)?) (audio|sound)\b|\bno (audio|sound)[ -]?track\b"
+)
+_SILENCE_SAID = re.compile(
+    r"\b(silen(t|ce)|no sounds?|nothing|quiet|no audio|without (any )?sound)\b"
+    r"|\b(do not|don't|cannot|can't|can not) hear (any|a) ?(thing|sound)"
+)
+
 _WORDINGS: dict[str, tuple[str, ...]] = {
     name: tuple(dict.fromkeys(_words(w) for w in (name, entry.phrase, *entry.accepted)))
     for name, entry in SOUND_LABELS.items()
@@ -146,3 +154,13 @@ def named_sounds(answer: str) -> frozenset[str]:
             for first, last, other in spans
         )
     )
+
+
+def says_no_audio_track(answer: str) -> bool:
+    """Whether an answer states that there is no audio, without naming a sound."""
+    return bool(_NO_TRACK_SAID.search(answer.lower())) and not named_sounds(answer)
+
+
+def says_silence(answer: str) -> bool:
+    """Whether an answer states that nothing can be heard, without naming a sound."""
+    return bool(_SILENCE_SAID.search(answer.lower())) and not named_sounds(answer)

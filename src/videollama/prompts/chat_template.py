@@ -40,18 +40,30 @@ def render_chat_template(
             "the decoder's tokenizer has no chat template; choose another prompt_template, such as "
             "vicuna, llama_2 or chatml."
         )
+    marks = [f"{_OPEN}{number}{_CLOSE}" for number in range(len(turns))]
+    layout = _layout(turns, marks, tokenizer, add_generation_prompt)
+    if marks and marks[-1] not in layout:  # it wants texts as a list of parts
+        parts = [[{"type": "text", "text": mark}] for mark in marks]
+        layout = _layout(turns, parts, tokenizer, add_generation_prompt)
+    return merge_text(_fill(layout, turns, tokenizer))
+
+
+def _layout(
+    turns: Sequence[Turn], contents: Sequence[Any], tokenizer: Any, add_generation_prompt: bool
+) -> str:
+    """What the template makes of messages with these contents."""
     messages = [
-        {"role": turn.role, "content": f"{_OPEN}{number}{_CLOSE}"}
-        for number, turn in enumerate(turns)
+        {"role": turn.role, "content": content}
+        for turn, content in zip(turns, contents, strict=True)
     ]
     try:
-        layout = tokenizer.apply_chat_template(
+        layout: str = tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=add_generation_prompt
         )
     except Exception as error:  # a jinja template raises what it likes
         roles = ", ".join(turn.role for turn in turns)
         raise InputError(f"the chat template refuses the messages ({roles}): {error}") from error
-    return merge_text(_fill(layout, turns, tokenizer))
+    return layout
 
 
 def _fill(layout: str, turns: Sequence[Turn], tokenizer: Any) -> list[Piece]:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+FinishReason = Literal["stop", "length", "content_filter"]
+
 
 class Usage(BaseModel):
     """Tokens that were read and written."""
@@ -11,6 +13,16 @@ class Usage(BaseModel):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+
+
+class Flag(BaseModel):
+    """Something that the answer tells and the media do not bear out; see docs/safety.md."""
+
+    kind: Literal["sound", "object"]
+    name: str
+    reason: str
+    likelihood: float | None
+    sentence: str
 
 
 class AnswerMessage(BaseModel):
@@ -25,12 +37,12 @@ class Choice(BaseModel):
 
     index: Literal[0] = 0
     message: AnswerMessage
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     logprobs: None = None
 
 
 class ChatCompletion(BaseModel):
-    """A whole answer."""
+    """A whole answer; `flags` stands in it only where the request said `check`."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -38,6 +50,7 @@ class ChatCompletion(BaseModel):
     model: str
     choices: list[Choice]
     usage: Usage
+    flags: list[Flag] | None = None
 
 
 class Model(BaseModel):

@@ -48,7 +48,7 @@ def chat_routes(host: ModelHost, media: MediaReader, limits: Limits, metrics: Me
         patience = Patience(visit, limits.request_seconds)
 
         async def begin() -> RunningAnswer:
-            ticket = await _ask(body, visit.caller.owner)
+            ticket = await _ask(body, visit)
             answer = RunningAnswer(ticket, body, visit, patience, metrics, threads)
             await answer.begin()
             return answer
@@ -63,9 +63,12 @@ def chat_routes(host: ModelHost, media: MediaReader, limits: Limits, metrics: Me
             completion = await while_wanted(answer.whole(), request, patience)
         finally:
             answer.ticket.cancel()
-        return Response(completion.model_dump_json(), media_type="application/json")
+        unasked = {"flags"} if completion.flags is None else None  # OpenAI's have none
+        text = completion.model_dump_json(exclude=unasked)
+        return Response(text, media_type="application/json")
 
-    async def _ask(body: ChatCompletionRequest, owner: str) -> Ticket:
+    async def _ask(body: ChatCompletionRequest, visit: Visit) -> Ticket:
+        owner = visit.caller.owner
         assistant = host.assistant(body.model)
         check_length(body, limits)
         words = word_choice(body, limits)
@@ -74,6 +77,7 @@ def chat_routes(host: ModelHost, media: MediaReader, limits: Limits, metrics: Me
         clips = await media.read(inputs, owner, assistant.processor.frame_size, named)
         of_part = named is not None and any(clip.kind != "image" for clip in clips)
         messages = messages_of(body, inputs, clips, of_part=of_part)
-        return host.submit(scheduling.Request(messages, clips, words))
+        asked = scheduling.Request(messages, clips, words, check=body.check)
+        return host.submit(asked, request_id=visit.request_id, caller=owner)
 
     return router

@@ -4,28 +4,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from videollama.errors import VideoLlamaError
-from videollama.inference.scheduling import Request, Scheduler, Ticket
+from videollama.inference.requests import Request, Ticket, Writer
+from videollama.inference.scheduling import Scheduler
 from videollama.serve.api_errors import ApiError
+from videollama.serve.audit_log import AuditLog
 from videollama.serve.limits import Limits
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
-
-
-class Writer(Protocol):
-    """What writes answers: a `Scheduler`, or a `VllmBackend`."""
-
-    def submit(self, request: Request) -> Ticket:
-        """Takes a request into the queue and returns at once."""
-
-    def check(self) -> None:
-        """Raises a `VideoLlamaError` where nothing can be answered at the moment."""
-
-    def close(self, drain: bool = True) -> None:
-        """Takes no more requests and ends."""
 
 
 def write_here(assistant: "VideoLlama", limits: Limits) -> Writer:
@@ -47,6 +36,7 @@ class ModelHost:
         name: What clients call it.
         limits: Of the server.
         begin: Gives what writes the answers.
+        audit: Gets a line for every answer.
 
     Attributes:
         name: As given.
@@ -60,10 +50,11 @@ class ModelHost:
         name: str,
         limits: Limits,
         begin: "Callable[[VideoLlama, Limits], Writer]" = write_here,
+        audit: AuditLog | None = None,
     ) -> None:
         self.name, self.created = name, int(time.time())
         self.failure: Exception | None = None
-        self._load, self._limits, self._begin = load, limits, begin
+        self._load, self._limits, self._begin, self._audit = load, limits, begin, audit
         self._assistant: VideoLlama | None = None
         self._writer: Writer | None = None
 
@@ -115,14 +106,22 @@ class ModelHost:
             raise ApiError(503, "The model is being loaded.", retry_after_seconds=5)
         return self._assistant
 
-    def submit(self, request: Request) -> Ticket:
+    def submit(self, request: Request, *, request_id: str, caller: str) -> Ticket:
         """Puts a request into the queue.
+
+        Args:
+            request: The conversation.
+            request_id: For the audit log, as is `caller`.
+            caller: Who asks; no more than a fingerprint.
 
         Raises:
             BusyError: The queue is full.
         """
         assert self._writer is not None
-        return self._writer.submit(request)
+        ticket = self._writer.submit(request)
+        if self._audit is not None:
+            self._audit.follow(ticket, request_id=request_id, caller=caller)
+        return ticket
 
     def check(self) -> None:
         """That requests can be answered; may wait for another server, so not in an event loop.

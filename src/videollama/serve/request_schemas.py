@@ -158,6 +158,7 @@ class ChatCompletionRequest(_Strict):
     user: str | None = None
     metadata: dict[str, str] | None = None
     store: Literal[False] | None = None
+    check: bool = False  # not OpenAI's: flag what the media do not bear out
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

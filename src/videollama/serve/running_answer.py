@@ -7,18 +7,40 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 
 from videollama.inference.scheduling import Ticket
-from videollama.serve.answer_schemas import AnswerMessage, ChatCompletion, Choice, Usage
+from videollama.serve.answer_schemas import (
+    AnswerMessage,
+    ChatCompletion,
+    Choice,
+    FinishReason,
+    Flag,
+    Usage,
+)
 from videollama.serve.api_errors import told_error
 from videollama.serve.gate import Visit
 from videollama.serve.metrics import Metrics
 from videollama.serve.request_schemas import ChatCompletionRequest
 from videollama.serve.stop_strings import StopStrings
 from videollama.serve.waiting import Patience, pieces_of
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an answer ended.
+
+    Attributes:
+        reason: As OpenAI's clients read it.
+        usage: Its tokens.
+        flags: What the media do not bear out; None where that was not checked.
+    """
+
+    reason: FinishReason
+    usage: Usage
+    flags: list[Flag] | None
 
 
 @dataclass
@@ -81,8 +103,8 @@ class RunningAnswer:
         finally:
             await self._pieces.aclose()
 
-    async def end(self) -> tuple[Literal["stop", "length"], Usage]:
-        """Why the answer ended, and its tokens."""
+    async def end(self) -> "Ending":
+        """How the answer ended, once it has."""
         finished = await to_thread.run_sync(
             self.ticket.result, limiter=self.threads, abandon_on_cancel=True
         )
@@ -97,26 +119,42 @@ class RunningAnswer:
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
         }
-        cut = finished.finish_reason == "length" and not self._stops.found
-        return ("length" if cut else "stop"), usage
+        reason: FinishReason = "stop"
+        if finished.finish_reason == "refused":
+            reason = "content_filter"
+        elif finished.finish_reason == "length" and not self._stops.found:
+            reason = "length"
+        flags = finished.flags
+        return Ending(
+            reason=reason,
+            usage=usage,
+            flags=None if flags is None else [Flag(**flag.to_dict()) for flag in flags],
+        )
 
     async def whole(self) -> ChatCompletion:
         """The answer in one piece."""
         async with aclosing(self.pieces()) as pieces:
             text = "".join([piece async for piece in pieces])
-        reason, usage = await self.end()
+        ending = await self.end()
         return ChatCompletion(
             id=self.id,
             created=self.created,
             model=self.body.model,
-            choices=[Choice(message=AnswerMessage(content=text.strip()), finish_reason=reason)],
-            usage=usage,
+            choices=[
+                Choice(message=AnswerMessage(content=text.strip()), finish_reason=ending.reason)
+            ],
+            usage=ending.usage,
+            flags=ending.flags,
         )
 
-    def chunk(self, delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
-        """One event of a stream."""
+    def chunk(self, delta: dict[str, str], ending: "Ending | None" = None) -> dict[str, Any]:
+        """One event of a stream; the last one with a choice says how the answer ended."""
+        reason = None if ending is None else ending.reason
         choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
-        return self._event([choice], None)
+        event = self._event([choice], None)
+        if ending is not None and ending.flags is not None:
+            event["flags"] = [flag.model_dump() for flag in ending.flags]
+        return event
 
     def usage_chunk(self, usage: Usage) -> dict[str, Any]:
         """The last event of a stream that wants usage."""
@@ -153,11 +191,11 @@ async def _chunks(answer: RunningAnswer) -> AsyncGenerator[str]:
     async with aclosing(answer.pieces()) as pieces:
         async for piece in pieces:
             yield _line(answer.chunk({"content": piece}))
-    reason, usage = await answer.end()
-    yield _line(answer.chunk({}, reason))
+    ending = await answer.end()
+    yield _line(answer.chunk({}, ending))
     options = answer.body.stream_options
     if options is not None and options.include_usage:
-        yield _line(answer.usage_chunk(usage))
+        yield _line(answer.usage_chunk(ending.usage))
     yield "data: [DONE]\n\n"
 
 

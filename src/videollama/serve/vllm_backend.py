@@ -162,6 +162,8 @@ class VllmBackend:
         async with self._places:
             if ticket.request.words.num_beams > 1:
                 raise InputError("vLLM writes without beams here; set num_beams to 1.")
+            if ticket.request.check:
+                raise InputError("Answers that vLLM writes cannot be checked; leave check out.")
             answer = await self._begin(ticket)
             with suppress(asyncio.CancelledError):  # what was written until then is the answer
                 await self._write(answer)

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from videollama.inference.conversation_memory import ConversationMemory
-from videollama.inference.scheduling import Request, Scheduler, Ticket
+from videollama.inference.requests import Request, Ticket, Writer
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
@@ -78,13 +78,13 @@ class Backend:
 
 
 def local_backend(
-    assistant: "VideoLlama", scheduler: Scheduler, limits: PageLimits | None = None
+    assistant: "VideoLlama", writer: Writer, limits: PageLimits | None = None
 ) -> Backend:
     """Opens files in this process, as one does whose visitors are trusted with the machine.
 
     Args:
         assistant: The model.
-        scheduler: Writes its answers.
+        writer: Writes its answers.
         limits: What visitors may take; the defaults if absent.
     """
 
@@ -95,4 +95,4 @@ def local_backend(
     def preview(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
         return read_preview(file, sampling, want_audio=want_audio)
 
-    return Backend(read, preview, scheduler.submit, limits or PageLimits())
+    return Backend(read, preview, writer.submit, limits or PageLimits())

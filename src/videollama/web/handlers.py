@@ -220,6 +220,8 @@ def _no_view() -> Updates:
 
 
 def _settings(choices: tuple[Any, ...]) -> Settings:
-    frames, start, end, sound, length = choices
+    frames, start, end, sound, length, check = choices
     # Gradio shows an empty number as 0 and sends it so once it was seen.
-    return Settings(int(frames), start or None, end or None, bool(sound), int(length))
+    return Settings(
+        int(frames), start or None, end or None, bool(sound), int(length), check=bool(check)
+    )

@@ -36,6 +36,7 @@ class Parts:
     end: gr.Number
     sound: gr.Checkbox
     length: gr.Slider
+    check: gr.Checkbox
     chat: gr.Chatbot
     question: gr.Textbox
     trouble: gr.HTML
@@ -56,7 +57,7 @@ class Parts:
     @property
     def choices(self) -> list[Any]:
         """The fields that make up `Settings`, in its order."""
-        return [self.frames, self.start, self.end, self.sound, self.length]
+        return [self.frames, self.start, self.end, self.sound, self.length, self.check]
 
     @property
     def talk(self) -> list[Any]:
@@ -166,6 +167,7 @@ def _lay_out_settings(words: Wording, limits: PageLimits) -> dict[str, Any]:
             step=8,
             label=words.text("length"),
         )
+        found["check"] = gr.Checkbox(usual.check, label=words.text("check"))
     return found
 
 

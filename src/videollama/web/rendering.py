@@ -76,6 +76,7 @@ def messages_of(turns: "Sequence[Turn]", words: "Wording") -> list[dict[str, Any
             heading = {"title": basis_of(turn, words), "status": "done"}
             about = details_of(turn, words)
             messages.append({"role": "assistant", "content": about, "metadata": heading})
+        messages += [{"role": "assistant", "content": line} for line in flags_in(turn, words)]
     return messages
 
 
@@ -96,6 +97,19 @@ def basis_of(turn: "Turn", words: "Wording") -> str:
     key = "stopped" if turn.status == "stopped" else "took"
     parts.append(words.text(key, seconds=f"{turn.seconds:.1f}"))
     return " · ".join(parts)
+
+
+def flags_in(turn: "Turn", words: "Wording") -> list[str]:
+    """What the file does not bear out, a line of HTML each; empty where that was not checked."""
+    if turn.flags is None:
+        return []
+    lines = [
+        words.text(
+            f"flag_{flag.reason}", name=flag.name, percent=f"{100 * (flag.likelihood or 0):.0f}"
+        )
+        for flag in turn.flags
+    ]
+    return [f"⚠ {escape(line)}" for line in lines] or [words.text("flag_none")]
 
 
 def details_of(turn: "Turn", words: "Wording") -> str:

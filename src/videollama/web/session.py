@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
 from videollama.errors import InputError
-from videollama.inference.answer import Heard, Seen
+from videollama.inference.answer import Flag, Heard, Seen
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import Message, answer_message, question_message
 from videollama.inference.named_parts import part_named_in, without_named_part
@@ -34,6 +34,7 @@ class Settings:
         end_seconds: What comes after is left out.
         use_sound: Whether the model gets the sound of a video; of a sound file it always does.
         max_new_tokens: The longest answer.
+        check: Whether to flag what an answer names and the file does not bear out.
     """
 
     num_frames: int = 8
@@ -41,6 +42,7 @@ class Settings:
     end_seconds: float | None = None
     use_sound: bool = True
     max_new_tokens: int = 96
+    check: bool = False
 
     @property
     def sampling(self) -> FrameSampling:
@@ -67,6 +69,7 @@ class Turn:
         seconds: From the question to the last word.
         attempt: How often the question was asked before; each attempt draws other words.
         messages_before: What the model knew of the conversation.
+        flags: What the file does not bear out; None where that was not checked.
     """
 
     question: str
@@ -77,6 +80,7 @@ class Turn:
     seconds: float = 0.0
     attempt: int = 0
     messages_before: tuple[Message, ...] = ()
+    flags: tuple[Flag, ...] | None = None
 
 
 class Session:
@@ -190,7 +194,7 @@ class Session:
                 settings.max_new_tokens, do_sample=turn.attempt > 0, seed=turn.attempt
             )
             messages = [*turn.messages_before, asked]
-            request = Request(messages, [clip], words, self._memory)
+            request = Request(messages, [clip], words, self._memory, check=settings.check)
             backend.keep(self._memory)
             with _submitted(backend, request) as ticket:
                 self._ticket = ticket
@@ -209,6 +213,7 @@ class Session:
             seen=finished.seen,
             heard=finished.heard,
             seconds=perf_counter() - started,
+            flags=finished.flags,
         )
         if turns is self.turns:
             self._messages = (*messages, answer_message(turn.text))
