@@ -5,7 +5,7 @@
 The folder's name is a digest of the encoders' weights and the recipe's settings; a file's name
 one of the path, its size and time, and the part that is meant. Files appear whole or not at all.
 
-Letters: T frames, P patches, Dv width of the vision encoder, S segments, Da of the audio encoder.
+Letters: T frames, P rows of a frame and Dv their width, S segments, Da of the audio encoder.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
 from videollama.prompts import Medium, hears
 from videollama.training.datasets.record import Medium as File
-from videollama.training.feature_cache import fingerprint
 from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.frozen_frames import frozen_fingerprint, frozen_frames
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ClipFeatures:
 
     Attributes:
         medium: What the prompt says about it.
-        frames: What the vision encoder gave, `(T, P, Dv)`; None where nothing is seen.
+        frames: What the frozen picture parts gave, `(T, P, Dv)`; None where nothing is seen.
         segments: What the audio encoder gave, `(S, Da)`; None where nothing is heard.
     """
 
@@ -70,9 +70,7 @@ class ClipEncoder:
         self._one_at_a_time = Lock()
 
     def _folder(self, recipe: FinetuneRecipe) -> Path:
-        digest = hashlib.sha256(fingerprint(self._model.vision_encoder).encode())
-        if self._model.audio_encoder is not None:
-            digest.update(fingerprint(self._model.audio_encoder).encode())
+        digest = hashlib.sha256(frozen_fingerprint(self._model).encode())
         settings = recipe.samples.model_dump(include={"num_frames", "sound"})
         config = self._model.config
         facts = [config.family, config.max_segments, config.audio_scale, settings]
@@ -88,6 +86,11 @@ class ClipEncoder:
         except MediaError:
             return False
         return place is not None and place.exists()
+
+    def num_bytes(self, file: File) -> int:
+        """Size of a file's kept features."""
+        place = self._place(file)
+        return 0 if place is None or not place.exists() else place.stat().st_size
 
     def features(self, file: File, seed: int) -> ClipFeatures:
         """The features of a file, from disk if they are there.
@@ -144,7 +147,7 @@ class ClipEncoder:
                 return ClipFeatures(medium, None, segments)
             if medium.has_picture:
                 pixels = self._processor.media_inputs([clip], [])["pixel_values"].to(device)
-                frames = model.encode_frames(pixels)[0].cpu()
+                frames = frozen_frames(model, pixels)[0].cpu()
             if hears(self._processor.prompt_template, medium):
                 values = self._processor.media_inputs([], [clip])["audio_values"].to(device)
                 segments = model.encode_segments(values)[0].cpu()

@@ -7,6 +7,7 @@ P patches, Dv and Da widths of the encoders.
 import torch
 from torch import Tensor
 
+from videollama.training.finetuning.frozen_frames import video_of_frozen
 from videollama.training.labels import IGNORED
 from videollama.training.stages import Objective
 
@@ -30,7 +31,7 @@ class PromptedAnswers(Objective):
             input_ids: Prompts, padded on the right, `(B, L)`; None for a batch without samples.
             labels: What is learned, `(B, L)`, -100 elsewhere.
             attention_mask: True where a token belongs to its sample, `(B, L)`.
-            frame_features: What the vision encoder gave, `(N, T, P, Dv)`.
+            frame_features: What the frozen picture parts gave, `(N, T, P, Dv)`.
             pixel_mask: True where a frame belongs to its clip, `(N, T)`.
             segment_features: What the audio encoder gave, `(M, S, Da)`.
             audio_mask: True where a segment belongs to its clip, `(M, S)`.
@@ -41,7 +42,7 @@ class PromptedAnswers(Objective):
         model = self.model
         video = audio = None
         if frame_features is not None:
-            video = model.encode_video(frame_features, pixel_mask)
+            video = video_of_frozen(model, frame_features, pixel_mask)
         if segment_features is not None:
             audio = model.encode_audio(segment_features, audio_mask)
         first = int((labels != IGNORED).any(dim=0).nonzero()[0])
