@@ -26,6 +26,7 @@ from videollama.media.clip import Clip
 from videollama.media.container import local_file
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.tar_members import state_of
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
 from videollama.prompts import Medium, hears
@@ -109,12 +110,12 @@ class ClipEncoder:
             return self._encode(self.open(file, seed), file)
         if not place.exists():
             self.keep(self.open(file, seed), file)
-        return _read(place)
+        return read_kept(place)
 
     def keep(self, clip: Clip, file: File) -> None:
         """Encode an opened file and keep what the encoders give; see `features`."""
         if place := self._place(file):
-            _write(self._encode(clip, file), place)
+            write_kept(self._encode(clip, file), place)
 
     def open(self, file: File, seed: int) -> Clip:
         """Decode the frames and the sound that a sample shows; see `features`."""
@@ -158,11 +159,11 @@ class ClipEncoder:
     def _place(self, file: File) -> Path | None:
         if self.folder is None:
             return None
-        state = local_file(file.path).stat()
+        state = state_of(local_file(file.path))
         facts = [
             str(file.path.absolute()),
-            state.st_size,
-            state.st_mtime_ns,
+            state.size,
+            state.mtime_ns,
             file.kind,
             file.start_seconds,
             file.end_seconds,
@@ -171,14 +172,16 @@ class ClipEncoder:
         return self.folder / name[:2] / f"{name}.safetensors"
 
 
-def _write(features: ClipFeatures, place: Path) -> None:
+def write_kept(features: ClipFeatures, place: Path) -> None:
+    """Keep features in a file, in float16; it appears whole or not at all."""
     tensors = {"frames": features.frames, "segments": features.segments}
     halves = {name: t.half().contiguous() for name, t in tensors.items() if t is not None}
     with new_file(place) as draft:
         save_file(halves, draft, metadata={"medium": json.dumps(asdict(features.medium))})
 
 
-def _read(place: Path) -> ClipFeatures:
+def read_kept(place: Path) -> ClipFeatures:
+    """Features as `write_kept` left them."""
     with safe_open(place, framework="pt") as stored:
         facts = json.loads(stored.metadata()["medium"])
         facts["frame_times_seconds"] = tuple(facts["frame_times_seconds"])

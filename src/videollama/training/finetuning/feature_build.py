@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,9 @@ class FeatureBuild:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
+        facts = {each.name: getattr(self, each.name) for each in fields(self)}
         broken = {str(file.path): reason for file, reason in self.broken.items()}
-        return {**asdict(self), "folder": str(self.folder), "broken": broken}
+        return {**facts, "folder": str(self.folder), "broken": broken}
 
 
 def build_features(
@@ -119,7 +120,7 @@ def keep_missing(
         return built
     step = max(1, len(todo) // _MEASURED)
     measured, rest = todo[::step], [f for place, f in enumerate(todo) if place % step]
-    report(f"features: {len(todo)} of {len(files)} files are encoded, kept in {encoder.folder}")
+    report(f"features: {len(todo)} of {len(files)} files to encode, kept in {encoder.folder}")
     with ThreadPoolExecutor() as pool:
         start = time.monotonic()
         _keep(measured, encoder, pool, built)
