@@ -92,7 +92,7 @@ def as_shards(folder: Path, shape: tuple[int, ...], count: int) -> Callable[[int
         shard, place = divmod(row, ROWS_IN_SHARD)
         cell = tables[shard].get_batch(place).column(0)[0].as_buffer()
         halves = np.frombuffer(cell, dtype=np.float16).reshape(shape)
-        return torch.from_numpy(halves.astype(np.float32))
+        return torch.from_numpy(halves).float()
 
     return read
 

@@ -28,6 +28,7 @@ from videollama.training.finetuning.samples import read_samples
 from videollama.training.finetuning.trainable_model import load_trainable, trained_parts
 from videollama.training.recipe_file import check_recipe
 
+FRAMES = 4
 ONE_BILLION = {
     "model_type": "llama",
     "hidden_size": 2048,
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--mid", action="store_true", help="the middle-sized model instead")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    batch_size, clips = (1, 2) if arguments.mid else (8, 8)
+    batch_size, clips = (1, 1) if arguments.mid else (4, 4)
     rows: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -113,6 +114,7 @@ def make_recipe(folder: Path, batch_size: int, branch: str, *, kept: bool) -> Fi
         "stage": "finetune",
         "model": {"branch": branch},
         "data": {"cache": str(folder / "cache"), "keep_features": kept},
+        "samples": {"num_frames": FRAMES},
         "training": {"batch_size": batch_size, "learning_rate": 1e-4, "precision": "bfloat16"},
     }
     recipe = check_recipe(content, "benchmark")
