@@ -89,8 +89,9 @@ def build(
         console.print(f"broken: {file.path}: {reason}", style="yellow", markup=False)
     if dry_run:
         print(
-            f"{built.files} files, {built.kept} kept before, {built.encoded} now: the others take "
-            f"about {built.estimated_bytes / 1e9:.2f} GB and {built.estimated_seconds / 60:.1f} min"
+            f"{built.files} files, {built.kept} kept before; the others take about "
+            f"{built.estimated_bytes / 1e9:.2f} GB and {built.estimated_seconds / 60:.1f} min, "
+            f"{built.encoded} of them are kept now."
         )
         return
     print(

@@ -39,7 +39,6 @@ class PlannedWork:
         encoded_samples: So many samples are encoded: each file once where features are kept,
             else every sample of the run.
         steps: Of the run.
-        tokens: Of a sample with its padding, on average.
     """
 
     decoder_flops: int
@@ -47,7 +46,6 @@ class PlannedWork:
     encoder_flops: int
     encoded_samples: int
     steps: int
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,6 @@ def count_work(
         encoder_flops=encoders,
         encoded_samples=files if kept else seen,
         steps=training.max_steps,
-        tokens=tokens,
     )
 
 

@@ -72,7 +72,7 @@ def read_sample(entry: Mapping[str, Any], place: Place) -> Sample:
         media = [Medium(_KINDS[_suffix(name)], place.media / name) for name in names]  # type: ignore[arg-type]
         return sample(place, media, [Turn("", text.strip())])
     said = [name for kind in MARKS for name in (*_listed(text, kind), *_listed(text, f"{kind}s"))]
-    if not set(said) or not set(said) <= set(names):
+    if not said or not all(name in names for name in said):
         text = {k: v for k, v in text.items() if k.removesuffix("s") not in MARKS}
         for name in names:
             text.setdefault(_KINDS[_suffix(name)], []).append(name)
