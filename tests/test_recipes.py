@@ -5,13 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 from tests.synthetic import write_clip, write_picture
 from tests.training.conftest import *  # noqa: F403  (the small data folder and its recipes)
+from videollama.checkpoints.tensor_files import read_tensors
 from videollama.training.plan import plan_run
 from videollama.training.recipe_file import check_recipe, load_recipe
 from videollama.training.run import train
+from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS
 
 FILES = sorted((Path(__file__).parents[1] / "recipes").glob("*.yaml"))
 OWN = [file for file in FILES if load_recipe(file).stage == "finetune"]
@@ -98,14 +102,16 @@ def test_a_recipe_can_be_planned_without_weights(annotations, file):
         assert sum(plan.weights.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["video_pretrain", "video_instruct"])
+@pytest.mark.parametrize("name", sorted(f.stem for f in OWN if f.stem != "finetune"))
 def test_a_recipe_of_the_released_family_takes_its_steps(
-    tmp_path, annotations, tiny_model, tiny_processor, lines, name
+    tmp_path, annotations, released_folder, lines, name
 ):
-    tiny_model.save_pretrained(tmp_path / "model")
-    tiny_processor.save_pretrained(tmp_path / "model")
     file = next(file for file in OWN if file.stem == name)
-    small = {"model.load": tmp_path / "model", "training.max_steps": 2, "training.batch_size": 3}
+    small = {"model.load": released_folder, "training.max_steps": 2, "training.batch_size": 3}
     recipe = load_recipe(file, [f"{key}={value}" for key, value in small.items()])
     finished = train(recipe, annotations, tmp_path / "run", report=lines)
     assert (finished.steps, finished.num_broken) == (2, 0)
+    branch = {"video": PICTURE_PARTS, "audio": SOUND_PARTS}[recipe.model.branch]
+    learned, before = load_file(finished.weights), read_tensors(released_folder)
+    assert {name.split(".")[0] for name in learned} <= set(branch)
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in learned.items())

@@ -95,3 +95,20 @@ def test_a_terminal_gets_a_counter(capsys, folder, monkeypatch):
     terminal = Console(stderr=True, force_terminal=True)
     monkeypatch.setattr("videollama.cli.data.notes", lambda: terminal)
     assert videollama(capsys, "data", "check", folder).code == 0
+
+
+def test_packing_tells_how_many_and_goes_on(capsys, folder, tmp_path):
+    command = ("data", "pack", folder, tmp_path / "shards", "--shard-size", "10kB")
+    first = videollama(capsys, *command, "--max-broken", "9")
+    assert first.code == 0
+    assert f"{tmp_path / 'shards'}: " in first.out
+    again = json.loads(videollama(capsys, *command, "--max-broken", "9", "--json").out)
+    assert again["kept"] == again["shards"] > 0
+    assert videollama(capsys, "data", "check", tmp_path / "shards", "-q").code == 0
+
+
+@pytest.mark.parametrize("size", ["big", "0", "1XB", "-3"])
+def test_a_size_that_is_none_is_one_sentence(capsys, folder, tmp_path, size):
+    shown = videollama(capsys, "data", "pack", folder, tmp_path / "out", f"--shard-size={size}")
+    assert shown.code == 2
+    assert "which is no size; write 500MB or 1GB" in shown.err

@@ -2,6 +2,7 @@
 
 import json
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.model.small_models import DECODER, build, released
+from videollama.processing import VideoLlamaProcessor
+from videollama.prompts import LegacyLlamaTokenizer
 from videollama.training.recipe import Recipe
 from videollama.training.recipe_file import check_recipe
 
@@ -154,3 +158,20 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def released_folder(tmp_path_factory):
+    """A small model with all the parts of the released ones, ImageBind's vision trunk too."""
+    words = LegacyLlamaTokenizer.from_pretrained(Path(__file__).parents[1] / "fixtures/tokenizer")
+    vocabulary = len(words)
+    config = released(
+        text_config={**DECODER, "vocab_size": vocabulary},
+        prompt_template="vicuna",
+        video_token_id=vocabulary,
+        audio_token_id=vocabulary + 1,
+    )
+    folder = tmp_path_factory.mktemp("released") / "model"
+    build(config).save_pretrained(folder)
+    VideoLlamaProcessor(config, words).save_pretrained(folder)
+    return folder

@@ -1,9 +1,11 @@
 """`videollama data`: check training data in any of the known formats, and convert them into one."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.terminal import notes
-from videollama.errors import DataError
+from videollama.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from videollama.training.datasets.check import CheckReport
@@ -25,11 +27,14 @@ app = typer.Typer(
         videollama data check webvid/
 
         videollama data convert webvid/ webvid.jsonl
+
+        videollama data pack webvid/ shards/
     """,
     no_args_is_help=True,
 )
 
 _SHOWN = 3
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _LOG_EVERY_SECONDS = 30.0
 
 SourceArgument = Annotated[
@@ -152,6 +157,70 @@ def convert_data(
         notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
     left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
     print(f"{out}: {written} samples of {source.files[0].format.name}{left_out}.")
+
+
+@app.command("pack")
+def pack_data(
+    data: SourceArgument,
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder of the shards.", show_default=False)
+    ],
+    shard_size: Annotated[
+        str,
+        typer.Option("--shard-size", metavar="SIZE", help="Of a shard at most: 500MB, 1GB."),
+    ] = "1GB",
+    media: MediaOption = None,
+    max_broken: MaxBrokenOption = 20,
+    as_json: options.JsonOption = False,
+    quiet: options.QuietOption = False,
+) -> None:
+    """Pack training data of any known format into WebDataset shards, media and texts together.
+
+    OUT gets shard-000000.tar, shard-000001.tar, …; training and checking read them as they are.
+    Samples that are broken, or whose media are missing, are named and left out. The same command
+    goes on where it was stopped; the same data give the same bytes.
+
+    Examples:
+
+        videollama data pack webvid/ shards/ --shard-size 500MB --max-broken 1000
+
+        videollama data check shards/
+    """
+    shard_bytes = _num_bytes(shard_size)
+    from videollama.training.broken_samples import BrokenSamples
+    from videollama.training.datasets.packing import pack_shards
+    from videollama.training.datasets.source import open_source
+
+    broken = BrokenSamples(max_broken, "--max-broken")
+    source = open_source(data, media)
+    with _progress(quiet=quiet) as progress:
+        packed = pack_shards(
+            source,
+            out,
+            shard_bytes=shard_bytes,
+            broken=broken,
+            progress=lambda done: progress("samples packed", done),
+        )
+    if as_json:
+        result = {"path": str(out), **asdict(packed), "broken_samples": broken.reasons}
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    for origin, reason in broken.reasons.items():
+        notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
+    left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
+    kept = f", {packed.kept} of them there before" if packed.kept else ""
+    print(
+        f"{out}: {packed.samples} samples in {packed.shards} shards{kept}, "
+        f"{packed.num_bytes / 1e6:.1f} MB{left_out}."
+    )
+
+
+def _num_bytes(text: str) -> int:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", text.strip())
+    number = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if number < 1:
+        raise InputError(f"--shard-size is {text!r}, which is no size; write 500MB or 1GB.")
+    return int(number)
 
 
 def as_lines(report: "CheckReport") -> list[str]:

@@ -19,6 +19,7 @@ from videollama.cli.data import app as data_app
 from videollama.cli.doctor import doctor
 from videollama.cli.embed import embed
 from videollama.cli.eval import evaluate
+from videollama.cli.features import app as features_app
 from videollama.cli.highlights import highlights
 from videollama.cli.index import index
 from videollama.cli.models import models
@@ -88,6 +89,7 @@ app.command("models")(models)
 app.command("convert")(convert)
 app.command("train")(train)
 app.add_typer(data_app, name="data")
+app.add_typer(features_app, name="features")
 app.command("eval")(evaluate)
 app.command("serve")(serve)
 app.command("web")(web)

@@ -37,6 +37,15 @@ def train(
             "--dry-run", help="Only tell what would be trained, on what, and what it takes."
         ),
     ] = False,
+    peak_tflops: Annotated[
+        float | None,
+        typer.Option(
+            "--peak-tflops",
+            metavar="NUMBER",
+            min=0.001,
+            help="With --dry-run: peak of another device, in TFLOP/s. [default: measure this one]",
+        ),
+    ] = None,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
@@ -65,7 +74,7 @@ def train(
     if dry_run:
         from videollama.training.plan import plan_run
 
-        plan = plan_run(loaded, data)
+        plan = plan_run(loaded, data, with_time=True, peak_tflops=peak_tflops)
         print(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(as_lines(plan)))
         return
     from videollama.training.processes import is_first_process
@@ -115,4 +124,19 @@ def as_lines(plan: "PlannedRun") -> list[str]:
         lines.append(f"{f'memory: {what}':<36}{size / 1e9:>8.1f} GB")
     total = sum(plan.memory_bytes.values())
     lines.append(f"{'memory: all':<36}{total / 1e9:>8.1f} GB")
+    if plan.time is not None:
+        lines += [
+            "",
+            f"{'time: frozen encoders':<36}{_duration(plan.time.encoding_seconds):>11}",
+            f"{'time: steps':<36}{_duration(plan.time.training_seconds):>11}"
+            f"  {_duration(plan.time.step_seconds)} each",
+            f"{plan.time.basis}; an estimate, which may be half or double",
+        ]
     return lines
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.2g} s"

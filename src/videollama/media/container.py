@@ -13,6 +13,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, cast
 
 from videollama.errors import MediaError
+from videollama.media.tar_members import open_bytes, state_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -35,7 +36,7 @@ def local_file(path: str | Path) -> Path:
         path: What the user gave.
 
     Returns:
-        The path of a regular file with at least one byte.
+        The path of a regular file with at least one byte, or of such a member of a tar file.
 
     Raises:
         MediaError: An address, nothing there, a directory, a device, no permission, or zero bytes.
@@ -43,6 +44,15 @@ def local_file(path: str | Path) -> Path:
     file = Path(path)
     try:
         status = file.stat()
+    except NotADirectoryError as error:
+        try:
+            if state_of(file).size:
+                return file
+        except OSError:
+            raise MediaError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+        raise MediaError(
+            f"{path} is empty (zero bytes); it may not have been packed whole."
+        ) from None
     except FileNotFoundError:
         if _ADDRESS.match(str(path)):
             raise MediaError(
@@ -77,7 +87,7 @@ def opened(file: Path) -> Iterator["InputContainer"]:
     import av
 
     try:
-        source = file.open("rb")
+        source = open_bytes(file)
     except OSError as error:
         raise MediaError(f"{file} cannot be read: {error.strerror}.") from error
     with source:

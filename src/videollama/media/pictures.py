@@ -1,7 +1,8 @@
 """Still and animated images, through Pillow."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from videollama.errors import MediaError
+from videollama.media.tar_members import open_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -119,15 +121,18 @@ def read_frames(
     return torch.stack(frames)
 
 
-def _opened(file: Path) -> "Image":
+@contextmanager
+def _opened(file: Path) -> Iterator["Image"]:
     from PIL import Image
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), open_bytes(file) as stream:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            return Image.open(file, formats=_FORMATS)
+            image = Image.open(stream, formats=_FORMATS)
         except Image.DecompressionBombError as error:
             raise _too_large(file, "more than 178 million pixels") from error
+        with image:
+            yield image
 
 
 def _pillow_errors() -> tuple[type[Exception], ...]:

@@ -145,9 +145,21 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
         Returns:
             Video tokens, `(N, Qv, D)`.
         """
-        mask = mask_or_all(pixel_mask, frame_features)
-        tokens = self.encode_frame_tokens(frame_features)
-        tokens = tokens + self.frame_position_embedding(mask).to(tokens).unsqueeze(2)
+        return self.encode_video_tokens(self.encode_frame_tokens(frame_features), pixel_mask)
+
+    def encode_video_tokens(self, frame_tokens: Tensor, pixel_mask: Tensor | None = None) -> Tensor:
+        """Give a clip's frames their places in time and let the Video Q-Former read them.
+
+        Args:
+            frame_tokens: What :meth:`encode_frame_tokens` gave, `(N, T, Qi, Dq)`.
+            pixel_mask: True where a frame belongs to the clip, `(N, T)`; `None` where all do.
+
+        Returns:
+            Video tokens, `(N, Qv, D)`.
+        """
+        mask = mask_or_all(pixel_mask, frame_tokens)
+        places = self.frame_position_embedding(mask).to(frame_tokens)
+        tokens = frame_tokens + places.unsqueeze(2)
         tokens = tokens.masked_fill(~mask[:, :, None, None], 0.0)
         found = read_with_queries(
             self.video_qformer,

@@ -15,12 +15,16 @@ from videollama.training.stages import trained_parts
 _PROMPT_TOKENS = 256  # several questions about one clip, packed (`branches.py`)
 
 
-def plan_run(recipe: AnyRecipe, folder: Path) -> PlannedRun:
+def plan_run(
+    recipe: AnyRecipe, folder: Path, *, with_time: bool = False, peak_tflops: float | None = None
+) -> PlannedRun:
     """Compute what a recipe would do; no weights are read.
 
     Args:
         recipe: What would be done.
         folder: Folder that holds the recipe's data; the default model's are not counted.
+        with_time: Also estimate how long a `finetune` recipe takes.
+        peak_tflops: Peak of the device that is meant; None measures this machine for some seconds.
 
     Raises:
         ModelNotFoundError: Neither a folder nor a known name.
@@ -29,7 +33,7 @@ def plan_run(recipe: AnyRecipe, folder: Path) -> PlannedRun:
         DataError: Annotations are not usable.
     """
     if isinstance(recipe, FinetuneRecipe):
-        return plan_finetune(recipe, folder)
+        return plan_finetune(recipe, folder, with_time=with_time, peak_tflops=peak_tflops)
     if isinstance(recipe, Recipe):
         return _plan_default(recipe)
     raise TypeError(f"{type(recipe).__name__} is no recipe")

@@ -7,6 +7,7 @@ import torch
 
 from videollama.configuration import VideoLlamaConfig
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
+from videollama.training.planned_time import PlannedTime
 from videollama.training.recipe import TrainingSection
 from videollama.training.stages import belongs_to
 
@@ -42,6 +43,7 @@ class PlannedRun:
         epochs: How often that is every sample, on average, where they are counted.
         memory_bytes: Of weights, of what training them takes, and of what the backward pass keeps
             of a batch at most.
+        time: How long it takes, about; None for the default model's recipes.
     """
 
     parts: tuple[PlannedPart, ...]
@@ -52,6 +54,7 @@ class PlannedRun:
     samples_seen: int
     epochs: float | None
     memory_bytes: dict[str, int]
+    time: PlannedTime | None = None
 
     @property
     def trained_parameters(self) -> int:

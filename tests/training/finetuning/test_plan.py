@@ -19,6 +19,42 @@ def test_a_branch_of_the_7b_model_has_as_many_parameters_as_the_released_file(
     assert plan.memory_bytes["decoder"] == 4 * 6_738_415_616
 
 
+def test_time_follows_from_the_operations_and_a_speed(own_folder, make_finetune):
+    changes = {"model__load": "7B", "model__branch": "video", "samples__sound": "none"}
+    recipe = make_finetune(**changes)
+    fast = plan_run(recipe, own_folder, with_time=True, peak_tflops=1000.0).time
+    slow = plan_run(recipe, own_folder, with_time=True, peak_tflops=10.0).time
+    assert slow.step_seconds == pytest.approx(100 * fast.step_seconds)
+    assert slow.training_seconds == pytest.approx(4 * slow.step_seconds)
+    assert "40% of 10 TFLOP/s" in slow.basis
+    tokens = 2 * (32 + 8 + 64)  # two samples with their media and prompts, and a few words
+    decoder = 4 * 6_607_343_616 * tokens  # all weights but the word table, there and back
+    assert 1.0 < slow.step_seconds * 4e12 / decoder < 1.3
+    vit = 2 * 985_000_000 * 257 * 2  # two frames through EVA ViT-G's linear layers
+    assert 1.0 < slow.encoding_seconds * 4e12 / (vit * 5) < 1.3
+
+
+def test_features_that_are_not_kept_are_encoded_at_every_step(own_folder, make_finetune):
+    changes = {"training__max_steps": 40}
+    kept, anew = (
+        plan_run(
+            make_finetune(**changes, data__keep_features=keeps),
+            own_folder,
+            with_time=True,
+            peak_tflops=1.0,
+        ).time
+        for keeps in (True, False)
+    )
+    assert anew.encoding_seconds == pytest.approx(kept.encoding_seconds * 80 / 5)
+
+
+def test_the_speed_is_measured_where_none_is_given(own_folder, make_finetune):
+    plan = plan_run(make_finetune(), own_folder, with_time=True)
+    assert plan.time.step_seconds > 0
+    assert "measured on this machine" in plan.time.basis
+    assert plan_run(make_finetune(), own_folder).time is None
+
+
 def test_epochs_become_steps_and_the_sources_are_counted(own_folder, make_finetune):
     plan = plan_run(make_finetune(training__max_steps=0, training__epochs=2.0), own_folder)
     assert (plan.steps, plan.samples_seen, plan.epochs) == (5, 10, 2.0)

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from videollama.errors import DataError, MediaError
 from videollama.media.header import MediaHeader, read_header
+from videollama.media.tar_members import state_of
 from videollama.training.datasets.inventory import (
     UNUSABLE,
     Found,
@@ -160,7 +161,7 @@ def look_at(medium: Medium, decode: bool) -> MediaState:
         decode: Decode eight frames and the sound.
     """
     try:
-        size = medium.path.stat().st_size
+        size = state_of(medium.path).size
     except (OSError, ValueError) as error:
         absent = isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.ENOTDIR)
         reason = f"{medium.path} does not exist" if absent else f"{medium.path}: {error}"

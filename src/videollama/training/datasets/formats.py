@@ -12,12 +12,13 @@ from videollama.training.datasets import (
     llava_instruct,
     question_table,
     videochat,
+    webdataset,
     webvid,
 )
 from videollama.training.datasets.json_entries import JsonLayout
 from videollama.training.datasets.record import Place, Sample
 
-Layout = JsonLayout | Literal["table"]
+Layout = JsonLayout | Literal["table", "shard"]
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,6 @@ FORMATS = (
         conversations.read_sample,
         _is_other,
     ),
+    Format("WebDataset", ("shard",), webdataset.FIELDS, webdataset.read_sample),
     Format("conversations", _JSON, conversations.MESSAGE_FIELDS, conversations.read_sample),
 )

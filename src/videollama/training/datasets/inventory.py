@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from videollama.errors import DataError, OutputError
+from videollama.media.tar_members import open_bytes
 from videollama.training.datasets.record import Medium, Sample, without_marks
 
 ProblemKind = Literal["missing", "empty", "unreadable", "of another kind", "damaged"]
@@ -143,7 +144,7 @@ class Inventory:
         for number, (path,) in enumerate(rows, start=1):
             file = Path(os.fsdecode(path))
             try:
-                with file.open("rb") as stream:
+                with open_bytes(file) as stream:
                     digest = hashlib.file_digest(stream, "sha256").digest()
             except OSError as error:
                 raise DataError(

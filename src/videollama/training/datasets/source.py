@@ -12,8 +12,9 @@ from videollama.training.datasets.json_entries import read_entries, read_first_e
 from videollama.training.datasets.llava_cc3m import CHAT_FILE, METADATA_FILE
 from videollama.training.datasets.record import Place, Sample, split_in
 from videollama.training.datasets.tables import OnBroken, read_header, read_rows
+from videollama.training.datasets.webdataset import read_shard
 
-_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
+_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".tar")
 _ALIKE = 0.6  # of two names, one of which may be a slip for the other
 _SUBFOLDERS = ("", "filter_annotation", "annotations")  # the second is what WebVid's README says
 
@@ -99,8 +100,12 @@ def read_samples(file: AnnotationFile, media: Path, on_broken: OnBroken) -> Iter
     Raises:
         DataError: The file cannot be read to its end.
     """
-    is_table = "table" in file.format.layouts
-    entries = read_rows(file.path, on_broken) if is_table else read_entries(file.path, on_broken)
+    if "table" in file.format.layouts:
+        entries = read_rows(file.path, on_broken)
+    elif "shard" in file.format.layouts:
+        media, entries = file.path, read_shard(file.path, on_broken)
+    else:
+        entries = read_entries(file.path, on_broken)
     for origin, entry in entries:
         if not isinstance(entry, dict):
             on_broken(origin, f"is no object: {entry!r:.60}")
@@ -136,6 +141,8 @@ def _look_into(file: Path) -> tuple[Layout, Mapping[str, Any]]:
     """The layout, and the first entry; of a table, the columns with nothing in them."""
     if file.suffix.lower() in (".csv", ".tsv"):
         return "table", dict.fromkeys(read_header(file))
+    if file.suffix.lower() == ".tar":
+        return "shard", next(read_shard(file, lambda origin, reason: None), ("", {}))[1]
     layout, first = read_first_entry(file)
     return layout, first if isinstance(first, dict) else {}
 

@@ -12,8 +12,8 @@ from videollama.training.batches import Batches
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.datasets.record import Sample
 from videollama.training.finetuning.clip_features import ClipEncoder, ClipFeatures
+from videollama.training.finetuning.feature_build import UNREADABLE
 from videollama.training.finetuning.prompting import SamplePrompts, media_in_order
-from videollama.training.finetuning.usable_files import UNREADABLE
 from videollama.training.labels import LabelledTokens, pad_batch
 
 Take = Callable[[int, int], Sequence[Sample]]

@@ -5,7 +5,7 @@
 The folder's name is a digest of the encoders' weights and the recipe's settings; a file's name
 one of the path, its size and time, and the part that is meant. Files appear whole or not at all.
 
-Letters: T frames, P patches, Dv width of the vision encoder, S segments, Da of the audio encoder.
+Letters: T frames, P rows of a frame and Dv their width, S segments, Da of the audio encoder.
 """
 
 import hashlib
@@ -26,12 +26,13 @@ from videollama.media.clip import Clip
 from videollama.media.container import local_file
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.tar_members import state_of
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
 from videollama.prompts import Medium, hears
 from videollama.training.datasets.record import Medium as File
-from videollama.training.feature_cache import fingerprint
 from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.frozen_frames import frozen_fingerprint, frozen_frames
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ClipFeatures:
 
     Attributes:
         medium: What the prompt says about it.
-        frames: What the vision encoder gave, `(T, P, Dv)`; None where nothing is seen.
+        frames: What the frozen picture parts gave, `(T, P, Dv)`; None where nothing is seen.
         segments: What the audio encoder gave, `(S, Da)`; None where nothing is heard.
     """
 
@@ -70,9 +71,7 @@ class ClipEncoder:
         self._one_at_a_time = Lock()
 
     def _folder(self, recipe: FinetuneRecipe) -> Path:
-        digest = hashlib.sha256(fingerprint(self._model.vision_encoder).encode())
-        if self._model.audio_encoder is not None:
-            digest.update(fingerprint(self._model.audio_encoder).encode())
+        digest = hashlib.sha256(frozen_fingerprint(self._model).encode())
         settings = recipe.samples.model_dump(include={"num_frames", "sound"})
         config = self._model.config
         facts = [config.family, config.max_segments, config.audio_scale, settings]
@@ -88,6 +87,11 @@ class ClipEncoder:
         except MediaError:
             return False
         return place is not None and place.exists()
+
+    def num_bytes(self, file: File) -> int:
+        """Size of a file's kept features."""
+        place = self._place(file)
+        return 0 if place is None or not place.exists() else place.stat().st_size
 
     def features(self, file: File, seed: int) -> ClipFeatures:
         """The features of a file, from disk if they are there.
@@ -106,12 +110,12 @@ class ClipEncoder:
             return self._encode(self.open(file, seed), file)
         if not place.exists():
             self.keep(self.open(file, seed), file)
-        return _read(place)
+        return read_kept(place)
 
     def keep(self, clip: Clip, file: File) -> None:
         """Encode an opened file and keep what the encoders give; see `features`."""
         if place := self._place(file):
-            _write(self._encode(clip, file), place)
+            write_kept(self._encode(clip, file), place)
 
     def open(self, file: File, seed: int) -> Clip:
         """Decode the frames and the sound that a sample shows; see `features`."""
@@ -144,7 +148,7 @@ class ClipEncoder:
                 return ClipFeatures(medium, None, segments)
             if medium.has_picture:
                 pixels = self._processor.media_inputs([clip], [])["pixel_values"].to(device)
-                frames = model.encode_frames(pixels)[0].cpu()
+                frames = frozen_frames(model, pixels)[0].cpu()
             if hears(self._processor.prompt_template, medium):
                 values = self._processor.media_inputs([], [clip])["audio_values"].to(device)
                 segments = model.encode_segments(values)[0].cpu()
@@ -155,11 +159,11 @@ class ClipEncoder:
     def _place(self, file: File) -> Path | None:
         if self.folder is None:
             return None
-        state = local_file(file.path).stat()
+        state = state_of(local_file(file.path))
         facts = [
             str(file.path.absolute()),
-            state.st_size,
-            state.st_mtime_ns,
+            state.size,
+            state.mtime_ns,
             file.kind,
             file.start_seconds,
             file.end_seconds,
@@ -168,14 +172,16 @@ class ClipEncoder:
         return self.folder / name[:2] / f"{name}.safetensors"
 
 
-def _write(features: ClipFeatures, place: Path) -> None:
+def write_kept(features: ClipFeatures, place: Path) -> None:
+    """Keep features in a file, in float16; it appears whole or not at all."""
     tensors = {"frames": features.frames, "segments": features.segments}
     halves = {name: t.half().contiguous() for name, t in tensors.items() if t is not None}
     with new_file(place) as draft:
         save_file(halves, draft, metadata={"medium": json.dumps(asdict(features.medium))})
 
 
-def _read(place: Path) -> ClipFeatures:
+def read_kept(place: Path) -> ClipFeatures:
+    """Features as `write_kept` left them."""
     with safe_open(place, framework="pt") as stored:
         facts = json.loads(stored.metadata()["medium"])
         facts["frame_times_seconds"] = tuple(facts["frame_times_seconds"])

@@ -20,18 +20,27 @@ from videollama.training.finetuning.trainable_model import (
     with_decoder,
 )
 from videollama.training.planned_run import PlannedRun, planned_memory, planned_parts
+from videollama.training.planned_time import count_work, plan_time
 
 _CHARACTERS_A_TOKEN = 3  # English has more in the vocabularies of large decoders
 _PROMPT_TOKENS = 64
 _MEASURED = 500
 
 
-def plan_finetune(recipe: FinetuneRecipe, folder: Path) -> PlannedRun:
+def plan_finetune(
+    recipe: FinetuneRecipe,
+    folder: Path,
+    *,
+    with_time: bool = False,
+    peak_tflops: float | None = None,
+) -> PlannedRun:
     """Read the annotations and the configuration, and compute.
 
     Args:
         recipe: What would be done.
         folder: Below which the sources are.
+        with_time: Also estimate how long it takes.
+        peak_tflops: Peak of the device that is meant; None measures this machine for some seconds.
 
     Raises:
         ModelNotFoundError: Neither a folder nor a known name.
@@ -47,6 +56,16 @@ def plan_finetune(recipe: FinetuneRecipe, folder: Path) -> PlannedRun:
     training = resolved_training(recipe, samples)
     seen = num_samples(training)
     total = sum(samples.weights)
+    planned = None
+    if with_time:
+        work = count_work(
+            recipe,
+            config,
+            training,
+            tokens=_padded(recipe, config, samples, training.batch_size),
+            files=len(samples.media),
+        )
+        planned = plan_time(work, config.text_config, training.precision, peak_tflops)
     return PlannedRun(
         parts=parts,
         samples=samples.counts,
@@ -56,6 +75,7 @@ def plan_finetune(recipe: FinetuneRecipe, folder: Path) -> PlannedRun:
         samples_seen=seen,
         epochs=seen / sum(map(len, samples.training)),
         memory_bytes=planned_memory(config, parts, training, _longest(recipe, config, samples)),
+        time=planned,
     )
 
 
@@ -83,14 +103,31 @@ def _config(recipe: FinetuneRecipe) -> VideoLlamaConfig:
 
 def _longest(recipe: FinetuneRecipe, config: VideoLlamaConfig, samples: OwnSamples) -> int:
     """Tokens of the longest sample, about: counted in characters of the first ones."""
+    return max(_lengths(recipe, config, samples))
+
+
+def _padded(
+    recipe: FinetuneRecipe, config: VideoLlamaConfig, samples: OwnSamples, batch_size: int
+) -> int:
+    """Tokens of a sample with its padding, on average: as many as the longest of its batch."""
+    lengths = _lengths(recipe, config, samples)
+    longest = [max(lengths[n : n + batch_size]) for n in range(0, len(lengths), batch_size)]
+    return sum(longest) // len(longest)
+
+
+def _lengths(recipe: FinetuneRecipe, config: VideoLlamaConfig, samples: OwnSamples) -> list[int]:
     queries = config.num_video_query_tokens + config.num_audio_query_tokens
-    longest = max(
-        queries * len(sample.media) + _num_characters(sample) // _CHARACTERS_A_TOKEN
+    limit = min(recipe.samples.max_tokens, longest_context(config))
+    return [
+        min(
+            limit,
+            queries * len(sample.media)
+            + _num_characters(sample) // _CHARACTERS_A_TOKEN
+            + _PROMPT_TOKENS,
+        )
         for part in samples.training
         for sample in part[:_MEASURED]
-    )
-    limit = min(recipe.samples.max_tokens, longest_context(config))
-    return min(limit, longest + _PROMPT_TOKENS)
+    ]
 
 
 def _num_characters(sample: Sample) -> int:

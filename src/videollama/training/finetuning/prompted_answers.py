@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 
+from videollama.training.finetuning.frozen_frames import video_of_frozen
 from videollama.training.labels import IGNORED
 from videollama.training.stages import Objective, is_low_rank
 
@@ -42,7 +43,7 @@ class PromptedAnswers(Objective):
             input_ids: Prompts, padded on the right, `(B, L)`; None for a batch without samples.
             labels: What is learned, `(B, L)`, -100 elsewhere.
             attention_mask: True where a token belongs to its sample, `(B, L)`.
-            frame_features: What the vision encoder gave, `(N, T, P, Dv)`.
+            frame_features: What the frozen picture parts gave, `(N, T, P, Dv)`.
             pixel_mask: True where a frame belongs to its clip, `(N, T)`.
             segment_features: What the audio encoder gave, `(M, S, Da)`.
             audio_mask: True where a segment belongs to its clip, `(M, S)`.
@@ -97,7 +98,7 @@ class PromptedAnswers(Objective):
     ) -> dict[str, Tensor]:
         media = {}
         if frame_features is not None:
-            media["video_embeds"] = self.model.encode_video(frame_features, pixel_mask)
+            media["video_embeds"] = video_of_frozen(self.model, frame_features, pixel_mask)
         if segment_features is not None:
             media["audio_embeds"] = self.model.encode_audio(segment_features, audio_mask)
         return media

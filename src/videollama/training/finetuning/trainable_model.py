@@ -84,6 +84,39 @@ def load_trainable(
     return model, processor
 
 
+def load_encoders(
+    recipe: FinetuneRecipe,
+) -> tuple[VideoLlamaForConditionalGeneration, VideoLlamaProcessor]:
+    """All but the decoder, in float32: enough to encode files, and much smaller.
+
+    Raises:
+        ModelNotFoundError: `model.load` leads nowhere.
+        CheckpointError: Files do not form a working model.
+        RecipeError: The recipe asks for what the model does not have.
+    """
+    config, tensors, processor = _read(recipe)
+    check_fits(recipe, config)
+    if recipe.model.new_branch:
+        tensors = {**tensors, **_new_parts(config, trained_parts(recipe))}
+    small = _without_decoder(config)
+    with torch.device("meta"):
+        skeleton = VideoLlamaForConditionalGeneration(small)
+    kept = {n: t for n, t in tensors.items() if not n.startswith(_DECODER)}
+    kept |= {
+        name: torch.zeros(tensor.shape)
+        for name, tensor in skeleton.state_dict().items()
+        if name.startswith(_DECODER)
+    }
+    model = assemble(
+        small,
+        kept,
+        device=choose_device(),
+        dtype=torch.float32,
+        origin=recipe.model.load or "the built-in model",
+    )
+    return model, processor
+
+
 def check_fits(recipe: FinetuneRecipe, config: VideoLlamaConfig) -> None:
     """Make sure that the model has what the recipe trains.
 
@@ -242,11 +275,7 @@ def _tensors_of(config: VideoLlamaConfig) -> set[str]:
 
 def _new_parts(config: VideoLlamaConfig, parts: tuple[str, ...]) -> dict[str, Tensor]:
     """Initial weights of the parts, without those of the frozen ones."""
-    decoder = {"model_type": "llama", "hidden_size": config.text_config.hidden_size}
-    decoder |= {"num_hidden_layers": 0, "num_attention_heads": 1, "num_key_value_heads": 1}
-    small = VideoLlamaConfig.from_dict(
-        config.to_dict() | {"text_config": {**decoder, "intermediate_size": 8, "vocab_size": 8}}
-    )
+    small = _without_decoder(config)
     if isinstance(small.audio_config, ImageBindConfig):
         small.audio_config.vision_config = None
         small.audio_config.audio_config.num_hidden_layers = 1
@@ -254,6 +283,15 @@ def _new_parts(config: VideoLlamaConfig, parts: tuple[str, ...]) -> dict[str, Te
         small.vision_config.num_hidden_layers = 1
     fresh = VideoLlamaForConditionalGeneration(small)
     return {n: t.clone() for n, t in fresh.state_dict().items() if belongs_to(n, parts)}
+
+
+def _without_decoder(config: VideoLlamaConfig) -> VideoLlamaConfig:
+    """The same model around a decoder without layers or words."""
+    decoder = {"model_type": "llama", "hidden_size": config.text_config.hidden_size}
+    decoder |= {"num_hidden_layers": 0, "num_attention_heads": 1, "num_key_value_heads": 1}
+    return VideoLlamaConfig.from_dict(
+        config.to_dict() | {"text_config": {**decoder, "intermediate_size": 8, "vocab_size": 8}}
+    )
 
 
 def _fetches_the_rest(recipe: FinetuneRecipe) -> bool:
