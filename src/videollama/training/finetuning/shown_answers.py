@@ -22,8 +22,8 @@ from videollama.media.sheet import sheet_picture
 from videollama.training.batches import Batches
 from videollama.training.datasets.record import Sample, without_marks
 from videollama.training.finetuning.clip_features import ClipEncoder
+from videollama.training.finetuning.feature_build import UNREADABLE
 from videollama.training.finetuning.prompted_answers import PromptedAnswers
-from videollama.training.finetuning.usable_files import UNREADABLE
 
 _MAX_NEW_TOKENS = 48
 _CELL_WIDTH, _TEXT, _LINE, _MARGIN, _COLUMNS = 144, 15, 21, 28, 66
