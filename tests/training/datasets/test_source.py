@@ -72,7 +72,7 @@ def test_unknown_files_beside_known_ones_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        ({}, "holds no .csv, .tsv, .json, .jsonl with annotations; name the file or its folder"),
+        ({}, "holds no .csv, .tsv, .json, .jsonl, .tar with annotations; name the file or its"),
         ({"a.json": "[1]"}, "a.json is in no known format: its first entry has no fields"),
         ({"train.csv": "file,question,answer\na.mp4,,A dog.\n", "val.csv": "file,question,answer"},
          "val.csv holds no rows; fill it, or take it out of the folder"),
