@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from videollama.cli.language import say, written
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
 
@@ -18,6 +19,7 @@ def analysed(
     dtype: str,
     *,
     frames: int | None,
+    language: str | None,
     quiet: bool,
     no_cache: bool,
 ) -> "Analysis":
@@ -29,6 +31,7 @@ def analysed(
         device: As given by --device.
         dtype: As given by --dtype.
         frames: As given by --frames.
+        language: As given by --language.
         quiet: No progress.
         no_cache: As for `load_assistant`.
 
@@ -40,12 +43,15 @@ def analysed(
 
         overview = look_over(file)
     assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
+    speaks = written(language, assistant)
     from videollama.applications.analysis import analyze
     from videollama.media.frame_sampling import FrameSampling
 
     count = FrameSampling.num_frames if frames is None else frames
     with progress_bar("Looking and listening", quiet=quiet) as on_progress:
-        return analyze(assistant, overview, num_frames=count, on_progress=on_progress)
+        return analyze(
+            assistant, overview, num_frames=count, language=speaks, on_progress=on_progress
+        )
 
 
 @contextmanager
@@ -58,5 +64,5 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
     from rich.progress import Progress
 
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(say(what), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)

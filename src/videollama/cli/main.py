@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from videollama import __version__
+from videollama.cli import language as language_choice
 from videollama.cli.analyze import analyze
 from videollama.cli.ask import ask
 from videollama.cli.caption import caption
@@ -65,6 +66,14 @@ def _main(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            language_choice.OPTION,
+            metavar="CODE",
+            help="Language of what the command says: en, zh. (that of the locale)",
+        ),
+    ] = None,
 ) -> None:
     pass
 
@@ -101,7 +110,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         # File names may hold bytes of another encoding; JSON reads this escape back.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(arguments)
+        language_choice.begin(sys.argv[1:] if arguments is None else arguments)
+        command = typer.main.get_command(app)
+        language_choice.translate_help(command)
+        command(arguments)
     except VideoLlamaError as error:
         sys.exit(_complain(str(error)))
     except KeyboardInterrupt:
@@ -110,7 +122,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         if error.errno not in _DISK_ERRORS:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        sys.exit(_complain(f"{place}{_DISK_ERRORS[error.errno]}."))
+        what = language_choice.say(_DISK_ERRORS[error.errno])
+        sys.exit(_complain(f"{place}{what}."))
     sys.exit(0)
 
 
@@ -118,5 +131,5 @@ def _complain(sentence: str) -> int:
     from rich.console import Console
 
     console = Console(stderr=True, soft_wrap=True)
-    console.print(sentence, style="red", markup=False, highlight=False)
+    console.print(language_choice.explain(sentence), style="red", markup=False, highlight=False)
     return 2

@@ -33,6 +33,7 @@ def subtitle(
     ] = None,
     model: options.ModelOption = None,
     frames: options.SegmentFramesOption = None,
+    language: options.WrittenLanguageOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -52,7 +53,16 @@ def subtitle(
     if output is None and soft_mux is None:
         raise InputError(f"Nothing is to be written; name a file: {_EXAMPLE}")
     _require_places(file, output, soft_mux)
-    analysis = analysed(file, model, device, dtype, frames=frames, quiet=quiet, no_cache=no_cache)
+    analysis = analysed(
+        file,
+        model,
+        device,
+        dtype,
+        frames=frames,
+        language=language,
+        quiet=quiet,
+        no_cache=no_cache,
+    )
     from videollama.applications.subtitle_files import add_subtitle_track, write_subtitles
     from videollama.applications.subtitles import subtitle_cues
 
