@@ -10,6 +10,8 @@ from videollama.cli.terminal import notes, working
 
 if TYPE_CHECKING:
     from videollama.applications.analysis import Analysis
+    from videollama.inference.engine import VideoLlama
+    from videollama.media.overview import Overview
 
 
 def analysed(
@@ -38,19 +40,40 @@ def analysed(
     Raises:
         VideoLlamaError: The file or the model cannot be used.
     """
+    overview = looked_over(file, quiet=quiet)
+    assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
+    speaks = written(language, assistant)
+    return analysed_by(assistant, overview, frames=frames, language=speaks, quiet=quiet)
+
+
+def looked_over(file: str, *, quiet: bool) -> "Overview":
+    """Looks a file over, before the model is loaded.
+
+    Raises:
+        MediaError: It cannot be used.
+    """
     with working("Looking for scenes and sounds", quiet=quiet):
         from videollama.media.overview import look_over
 
-        overview = look_over(file)
-    assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
-    speaks = written(language, assistant)
+        return look_over(file)
+
+
+def analysed_by(
+    assistant: "VideoLlama",
+    overview: "Overview",
+    *,
+    frames: int | None,
+    language: str,
+    quiet: bool,
+) -> "Analysis":
+    """Analyses a file that was looked over, behind a bar."""
     from videollama.applications.analysis import analyze
     from videollama.media.frame_sampling import FrameSampling
 
     count = FrameSampling.num_frames if frames is None else frames
     with progress_bar("Looking and listening", quiet=quiet) as on_progress:
         return analyze(
-            assistant, overview, num_frames=count, language=speaks, on_progress=on_progress
+            assistant, overview, num_frames=count, language=language, on_progress=on_progress
         )
 
 

@@ -25,6 +25,7 @@ from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.search import search
 from videollama.cli.serve import serve
+from videollama.cli.story import story
 from videollama.cli.subtitle import subtitle
 from videollama.cli.train import train
 from videollama.cli.watch import watch
@@ -83,6 +84,7 @@ app.command("chat")(chat)
 app.command("caption")(caption)
 app.command("analyze")(analyze)
 app.command("subtitle")(subtitle)
+app.command("story")(story)
 app.command("watch")(watch)
 app.command("index")(index)
 app.command("search")(search)
