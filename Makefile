@@ -67,6 +67,7 @@ bench: $(VENV)/.ready ## All benchmarks that need no training data
 	$(BIN)/python -m benchmarks.long_video
 	$(BIN)/python -m benchmarks.live
 	$(BIN)/python -m benchmarks.search_speed
+	$(BIN)/python -m benchmarks.batch
 
 clean: ## Remove the environment, the caches and the demo's files
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis

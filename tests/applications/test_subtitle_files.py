@@ -5,9 +5,13 @@ import pysubs2
 import pytest
 
 from tests.synthetic import two_scenes, write_clip, write_frames, write_sound
-from videollama.applications.subtitle_files import add_subtitle_track, write_subtitles
+from videollama.applications.subtitle_files import (
+    add_subtitle_track,
+    read_transcript,
+    write_subtitles,
+)
 from videollama.applications.subtitles import Cue
-from videollama.errors import MediaError, OutputError
+from videollama.errors import InputError, MediaError, OutputError
 
 CUES = [
     Cue(0.0, 1.5, "A man & a woman\nare dancing."),
@@ -26,6 +30,40 @@ def test_a_file_read_back_has_the_same_subtitles(tmp_path, suffix):
     ]  # fmt: skip
     texts = [event.plaintext.replace("&amp;", "&") for event in events]
     assert texts == [cue.text for cue in CUES]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.srt", "1\n00:00:03,000 --> 00:00:04,000\nB\n\n2\n00:00:01,000 --> 00:00:02,500\n"
+                  "Tom & <i>Ann</i>\nsing {a}\n"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.500\nTom &amp; <i>Ann</i>\nsing {a}\n\n"
+                  "00:03.000 --> 00:04.000\nB\n"),
+    ],
+)  # fmt: skip
+def test_a_transcript_is_read_in_order_and_without_markup(tmp_path, name, content):
+    (tmp_path / name).write_text(content, encoding="utf-8-sig")
+    first, second = read_transcript(tmp_path / name)
+    assert (first.start_seconds, first.end_seconds, second) == (1.0, 2.5, Cue(3.0, 4.0, "B"))
+    assert first.text.startswith("Tom & Ann\nsing")
+    assert "{" not in first.text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"only words", "no transcript that can be read"),
+        (b"", "no transcript that can be read"),
+        (b"1\n00:00:01,000 --> 00:00:02,500\n\xe4\xf6\n", "in UTF-8"),
+        (b"1\n00:00:05,000 --> 00:00:02,500\nback\n", "at 5.000 s ends before it begins"),
+        (None, "No such file"),
+    ],
+)
+def test_what_is_no_transcript_is_refused(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "a.srt").write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_transcript(tmp_path / "a.srt")
 
 
 def test_ffmpeg_reads_the_files(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videollama.applications.analysis import Analysis, Segment, SoundEvent
-from videollama.applications.subtitles import subtitle_cues
+from videollama.applications.subtitles import Cue, subtitle_cues
 from videollama.errors import InputError
 from videollama.inference.segments import Statement
 
@@ -50,6 +50,25 @@ def test_a_sound_is_shown_in_brackets_when_it_begins():
 def test_a_sound_at_the_beginning_goes_first():
     cues = told([(0, 10, "A man is singing.")], [(0.2, 9, "dog barking")])
     assert [text for _, _, text in cues] == ["[dog barking]", "A man is singing."]
+
+
+def test_a_transcript_is_kept_and_the_rest_stands_in_its_pauses():
+    said = [Cue(0.0, 2.0, "Good morning."), Cue(3.1, 5.0, "See the dog.")]
+    analysis = film([(0, 12, "A man is singing.")], [(3.5, 4, "dog barking")])
+    cues = subtitle_cues(analysis, said)
+    assert [cue.text for cue in cues] == [
+        "Good morning.",
+        "See the dog.",
+        "A man is singing.",
+        "[dog barking]",
+    ]
+    assert [cue for cue in cues if cue in said] == said
+    assert all(before.end_seconds < after.start_seconds for before, after in pairwise(cues))
+
+
+def test_where_somebody_always_speaks_there_is_no_room():
+    said = [Cue(float(second), second + 0.9, "Go on.") for second in range(12)]
+    assert subtitle_cues(film([(0, 12, "A man is singing.")]), said) == said
 
 
 def test_what_is_said_again_is_not_shown_again():

@@ -1,11 +1,18 @@
 """Results appear whole or not at all."""
 
 import resource
+from pathlib import Path
 
 import pytest
 from safetensors import SafetensorError
 
-from videollama.checkpoints.atomic_output import append_line, new_file, new_folder, writing_to
+from videollama.checkpoints.atomic_output import (
+    append_line,
+    new_file,
+    new_folder,
+    require_new_file,
+    writing_to,
+)
 from videollama.errors import OutputError
 
 
@@ -54,6 +61,7 @@ def test_a_file_appears_when_it_is_done(tmp_path):
         (OSError(28, "…"), "the disk is full; free some space"),
         (OSError(30, "…"), "read-only; choose another place"),
         (OSError(13, "…"), "permission is denied; choose another place"),
+        (Exception("No space left on device (os error 28)"), "disk is full"),  # of tokenizers
         (SafetensorError("I/O error: No space left on device (os error 28)"), "the disk is full"),
         (SafetensorError("I/O error: File too large (os error 27)"), "no file of that size"),
         (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos"), "is probably"),
@@ -88,7 +96,7 @@ def test_a_line_that_does_not_fit_leaves_no_half(tmp_path):
 
 
 def test_a_place_where_nothing_can_be_made():
-    from pathlib import Path
-
     with pytest.raises(OutputError, match="/proc/nowhere/x"), new_folder(Path("/proc/nowhere/x")):
         pass
+    with pytest.raises(OutputError, match="/proc/x cannot be made here"):
+        require_new_file(Path("/proc/x"))

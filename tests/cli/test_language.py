@@ -74,7 +74,7 @@ def test_a_language_that_there_is_not_is_refused(capsys):
 def said_in_help(command):
     for paragraph in (command.help or "").split("\n\n"):
         flat = " ".join(paragraph.split())
-        if flat and not flat.startswith(("videollama ", "printf ")):
+        if flat and not flat.startswith(("videollama ", "printf ", "torchrun ")):
             yield flat
     for parameter in command.params:
         if getattr(parameter, "help", None):

@@ -1,6 +1,7 @@
 import json
 
 from tests.cli.command import videollama
+from videollama.applications import story as stories
 
 
 def test_a_title_stands_above_its_facts(loaded, clip_file, capsys):
@@ -19,7 +20,8 @@ def test_only_the_text_with_quiet_and_all_of_it_with_json(loaded, clip_file, cap
     assert (told["style"], told["written_by"], told["refusal"]) == ("title", "facts", None)
 
 
-def test_a_decoder_that_is_too_small_says_so(loaded, clip_file, capsys):
+def test_a_decoder_that_is_too_small_says_so(loaded, clip_file, capsys, monkeypatch):
+    monkeypatch.setattr(stories, "_MOST_NEW_TOKENS", 8)
     shown = videollama(capsys, "story", clip_file)
     assert shown.code == 2
     assert shown.out.startswith("\nFacts:\n")

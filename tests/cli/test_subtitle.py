@@ -22,6 +22,19 @@ def test_subtitles_are_written(capsys, loaded, film, tmp_path, suffix):
     assert all(1000 <= event.duration <= 7000 for event in events)
 
 
+def test_a_transcript_is_joined(capsys, loaded, film, tmp_path):
+    speech, output = tmp_path / "speech.srt", tmp_path / "film.srt"
+    speech.write_text("1\n00:00:00,000 --> 00:00:01,000\nGood morning.\n", encoding="utf-8")
+    shown = videollama(
+        capsys, "subtitle", film, "-o", output, "--transcript", speech, "--frames", 2, "-q"
+    )
+    assert (shown.code, shown.err) == (0, "")
+    events = pysubs2.load(str(output), encoding="utf-8").events
+    assert (0, 1000, "Good morning.") in [
+        (event.start, event.end, event.plaintext) for event in events
+    ]
+
+
 def test_a_copy_of_the_video_gets_a_track(capsys, loaded, tmp_path):
     clip = write_clip(tmp_path / "a.mp4", seconds=3.0)
     output = tmp_path / "b.mkv"
@@ -38,6 +51,7 @@ def test_a_copy_of_the_video_gets_a_track(capsys, loaded, tmp_path):
         (("-o", "a.txt"), "a.txt is not a name for subtitles; end it in .vtt, .srt or .ass."),
         (("--soft-mux", "a.avi"), "a.avi is not a name for a video with subtitles; use"),
         (("--soft-mux", "film.mp4"), "film.mp4 is the file that is read; choose another name."),
+        (("-o", "a.vtt", "--transcript", "speech.srt"), "speech.srt is no transcript that can"),
         (("-o", "film.mp4/a.vtt"), "a.vtt could not be written: a file of that name is in"),
     ],
 )

@@ -8,10 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 from videollama.errors import DataError, OutputError, RecipeError
+from videollama.training.checkpointing import checkpoints
 from videollama.training.run import train
 from videollama.training.run_folder import holding
 from videollama.training.stages import PICTURE_PARTS, SHIPPED_PARTS
-from videollama.training.trainer import ObjectiveTrainer, checkpoints
+from videollama.training.trainer import ObjectiveTrainer
 
 STAGES = ("sound_encoder", "video_pretrain", "audio_pretrain", "instruct")
 
@@ -206,3 +207,44 @@ def test_start_from_must_lead_somewhere(tmp_path, data_folder, make_recipe, line
     recipe = make_recipe("instruct", start_from=[str(tmp_path / "nothing")])
     with pytest.raises(RecipeError, match="nothing, which holds no weights"):
         train(recipe, data_folder, tmp_path / "run", report=lines)
+
+
+def test_an_average_is_kept_exactly_over_a_stop_and_is_the_result(
+    tmp_path, data_folder, make_recipe, lines
+):
+    changes = {"training__ema_decay": 0.9, "training__save_every": 1}
+    for name, minutes in (("whole", None), ("parts", 1e-9), ("parts", 9.0)):
+        recipe = make_recipe("audio_pretrain", training__max_minutes=minutes, **changes)
+        train(recipe, data_folder, tmp_path / name, resume=True, report=lines)
+    last = load_file(tmp_path / "whole" / "checkpoint-4" / "model.safetensors")
+    average = load_file(tmp_path / "whole" / "checkpoint-4" / "average.safetensors")
+    once = load_file(tmp_path / "whole" / "weights.safetensors")
+    twice = load_file(tmp_path / "parts" / "weights.safetensors")
+    for name, tensor in once.items():
+        assert torch.equal(tensor, average[f"model.{name}"])
+        assert torch.equal(tensor, twice[name])
+    name = "audio_projection.weight"
+    assert not torch.equal(once[name], last[f"model.{name}"])
+
+
+def test_a_run_stops_when_validation_gets_no_better_and_gives_its_best_weights(
+    tmp_path, data_folder, make_recipe, lines, monkeypatch
+):
+    validate = ObjectiveTrainer._validate
+    worse_from_step_4 = {2: 1.0, 4: 2.0, 6: 3.0}
+    monkeypatch.setattr(
+        ObjectiveTrainer,
+        "_validate",
+        lambda trainer: {**validate(trainer), "loss": worse_from_step_4[trainer.state.global_step]},
+    )
+    changes = {"training__early_stop_patience": 2, "training__max_steps": 20}
+    recipe = make_recipe("audio_pretrain", training__keep_checkpoints=9, **changes)
+    finished = train(recipe, data_folder, tmp_path / "run", report=lines)
+    assert finished.steps == 6
+    assert lines[-1] == "the result is of step 2: loss 1.0000"
+    kept = load_file(tmp_path / "run" / "checkpoint-2" / "model.safetensors")
+    for name, tensor in load_file(finished.weights).items():
+        if name.split(".")[0] in ("audio_query_tokens", "audio_qformer", "audio_projection"):
+            assert torch.equal(tensor, kept[f"model.{name}"])
+    again = train(recipe, data_folder, tmp_path / "run", resume=True, report=lines)
+    assert again.steps == 6

@@ -1,7 +1,8 @@
 import pytest
 
+from videollama.training.arguments import rate_share
+from videollama.training.checkpointing import checkpoints
 from videollama.training.recipe import TrainingSection
-from videollama.training.trainer import checkpoints, rate_share
 
 
 def test_the_rate_warms_up_and_falls_along_a_cosine():

@@ -172,3 +172,22 @@ def test_the_examples_and_the_suggestions_need_no_typing(visit):
     tab.locator("#sheet img").wait_for()
     button(tab, "Describe the video.").click()
     tab.get_by_text("1 picture · answered in").wait_for()
+
+
+def test_a_camera_is_watched_and_asked_about(visit):
+    """Chromium's own moving picture stands for a camera."""
+    tab = visit(permissions=["camera", "microphone"])
+    tab.get_by_role("tab", name="Live").click()
+    assert "What is seen will stand here" in tab.locator("#live-lines").inner_text()
+    tab.locator("#live-alerts textarea").fill("a\nb\nc\nd\ne")
+    tab.get_by_role("button", name="Click to Access Webcam").click()
+    tab.locator("#live-camera button", has_text="Record").click()
+    tab.locator("#live-trouble", has_text="at most 4 can be").wait_for()
+    tab.locator("#live-alerts textarea").fill("a dog")
+    tab.locator("#live-lines .seen").first.wait_for()
+    tab.locator("#live-question textarea").fill("What moves?")
+    tab.keyboard.press("Enter")
+    tab.locator("#live-lines .answer", has_text="What moves?").wait_for()
+    tab.get_by_text("中文").click()
+    tab.get_by_role("tab", name="实时").wait_for()
+    assert tab.locator("#live-lines .answer").count() == 1

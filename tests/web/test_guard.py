@@ -43,6 +43,7 @@ def test_what_the_page_needs_is_there(visitor, path):
         ("GET", "/gradio_api/proxy=http://10.0.0.1/"),
         ("GET", "/gradio_api/file=http://10.0.0.1/"),
         ("GET", "/monitoring"),
+        ("GET", "/gradio_api/stream/1a2b/0/3/playlist.m3u8"),
         ("GET", "/gradio_api/queue/join"),
         ("DELETE", "/config"),
     ],
@@ -51,7 +52,9 @@ def test_what_the_page_does_not_need_is_not_there(visitor, method, path):
     assert visitor.request(method, path).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/run/predict"])
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/stream/1a2b"]
+)
 def test_no_address_stands_in_place_of_a_file(visitor, path):
     file = {"path": "/tmp/gradio/a.mp4", "meta": {"_type": "gradio.FileData"}}
     response = visitor.post(path, json={"data": [file, "What is http://a.example?"]})

@@ -7,6 +7,7 @@ from videollama.languages.catalogue import wordings
 from videollama.web.backend import PageLimits
 from videollama.web.handlers import Handlers
 from videollama.web.layout import SUGGESTIONS, lay_out
+from videollama.web.live_view import LiveView
 from videollama.web.page import build_page, page_look
 from videollama.web.session import Session
 
@@ -105,7 +106,7 @@ def test_a_new_language_reaches_every_field_and_the_conversation(do, parts, clip
     session = Session()
     do.open(str(clip_file), session, "en", *CHOICES)
     list(do.ask("What?", session, "en", *CHOICES))
-    updates = do.reword(session, "zh")
+    updates = do.reword(session, LiveView(), "zh")
     words = wordings()["zh"].texts
     fields = dict(zip(parts.worded, updates, strict=False))
     assert fields["send"]["value"] == words["send"]
@@ -114,6 +115,8 @@ def test_a_new_language_reaches_every_field_and_the_conversation(do, parts, clip
     assert fields["language"]["value"] == "zh"
     assert "有声音" in updates[len(fields) + 2]
     assert "用时" in updates[len(fields) + 3][2]["metadata"]["title"]
+    assert fields["live_tab"]["label"] == words["live_tab"]
+    assert words["live_nothing"] in updates[-1]
 
 
 def test_the_fields_take_no_more_than_the_limits():

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pysubs2 import SSAEvent, SSAFile
+from pysubs2.exceptions import Pysubs2Error
 
-from videollama.applications.subtitles import Cue
+from videollama.applications.subtitles import Cue, without_markup
 from videollama.checkpoints.atomic_output import new_file
-from videollama.errors import OutputError
+from videollama.errors import InputError, OutputError
 from videollama.media.container import opened
 from videollama.media.file_scan import picture_stream, start_seconds
 
@@ -56,6 +58,42 @@ def write_subtitles(path: Path, cues: Sequence[Cue]) -> None:
     text = _document(cues, escape_ampersands=suffix == ".vtt").to_string(suffix[1:])
     with new_file(path) as draft:
         draft.write_text(text, encoding="utf-8", errors="replace")
+
+
+def read_transcript(path: Path) -> list[Cue]:
+    """Reads what is said from a subtitle file.
+
+    Args:
+        path: In any format that pysubs2 knows, among them .srt, .vtt and .ass; UTF-8.
+
+    Returns:
+        Its subtitles in order, without fonts and colours.
+
+    Raises:
+        InputError: There is no such file, it holds no subtitles, or one ends before it begins.
+    """
+    try:
+        document = SSAFile.load(str(path), encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, Pysubs2Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(
+            f"{path} is no transcript that can be read ({reason}); give subtitles with times, .srt "
+            "or .vtt, in UTF-8."
+        ) from error
+    document.sort()
+    cues = []
+    for event in document:
+        text = event.plaintext.strip()
+        if event.end < event.start:
+            raise InputError(
+                f"{path}: the subtitle at {event.start / 1000:.3f} s ends before it begins; "
+                "correct it."
+            )
+        if text and not event.is_comment:
+            # pysubs2 leaves WebVTT's escapes as they are.
+            text = unescape(text) if document.format == "vtt" else text
+            cues.append(Cue(event.start / 1000, event.end / 1000, without_markup(text)))
+    return cues
 
 
 def add_subtitle_track(video: Path, target: Path, cues: Sequence[Cue]) -> None:

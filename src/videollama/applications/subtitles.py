@@ -1,12 +1,12 @@
 """Subtitles from an analysis: what is seen as sentences, what is heard in brackets.
 
-    Analysis -> subtitle_cues -> Cues that can be read in time -> write_subtitles
+    Analysis (+ a transcript) -> subtitle_cues -> Cues that can be read in time -> write_subtitles
 
 The rules are those of broadcasters and streaming services (BBC Subtitle Guidelines; Netflix Timed
 Text Style Guide): how long, how fast, how wide.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import NamedTuple
@@ -22,7 +22,7 @@ GAP_FRAMES = 2
 _UNHURRIED_SECONDS = 3.0  # shown so long where there is room
 _SLOWEST_RATE = 24.0  # two frames of a slide show would be seconds
 _TICKS = 100  # a second; .ass files know no finer time
-_MARKUP = str.maketrans({"{": "(", "}": ")", "<": "(", ">": ")", "\\": "/", "\n": " "})
+_MARKUP = str.maketrans({"{": "(", "}": ")", "<": "(", ">": ")", "\\": "/"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class _Item(NamedTuple):
     is_sound: bool
 
 
-def subtitle_cues(analysis: Analysis) -> list[Cue]:
+def subtitle_cues(analysis: Analysis, transcript: Sequence[Cue] = ()) -> list[Cue]:
     """Lays out an analysis as subtitles, one after the other.
 
     Sounds come when they begin; of a description that cannot be read before its segment ends, the
@@ -56,10 +56,11 @@ def subtitle_cues(analysis: Analysis) -> list[Cue]:
 
     Args:
         analysis: Of a video or a sound.
+        transcript: What is said, in order; it is kept as it is, and the rest stands in its pauses.
 
     Returns:
-        Cues in order, each 1 to 7 s long, at most two lines of 42 characters, at most 17 characters
-        a second, two frames apart.
+        Cues in order; those that are not of the transcript are 1 to 7 s long, have at most two
+        lines of 42 characters and 17 characters a second, and are two frames apart.
 
     Raises:
         InputError: It is a still picture, which has no time.
@@ -67,6 +68,9 @@ def subtitle_cues(analysis: Analysis) -> list[Cue]:
     if analysis.kind == "image":
         raise InputError(f"{analysis.path} is a picture; only videos and sounds have subtitles.")
     gap = ceil(GAP_FRAMES / max(analysis.frames_per_second or 0.0, _SLOWEST_RATE) * _TICKS)
+    said = [
+        (floor(cue.start_seconds * _TICKS), ceil(cue.end_seconds * _TICKS)) for cue in transcript
+    ]
     cues: list[Cue] = []
     free_from, described = 0, ""
     for segment in analysis.segments:
@@ -74,12 +78,25 @@ def subtitle_cues(analysis: Analysis) -> list[Cue]:
         described = segment.seen.text if segment.seen else described
         stop = max(floor(segment.end_seconds * _TICKS), items[0].start + _TICKS if items else 0)
         for number, item in enumerate(items):
-            start = max(item.start, free_from)
-            cue = _cue(item, items[number + 1 :], start, stop, gap)
-            if cue is not None:
-                cues.append(cue)
-                free_from = round(cue.end_seconds * _TICKS) + gap
-    return cues
+            for start, end in _pauses(max(item.start, free_from), stop, said, gap):
+                cue = _cue(item, items[number + 1 :], start, end, gap)
+                if cue is not None:
+                    cues.append(cue)
+                    free_from = round(cue.end_seconds * _TICKS) + gap
+                    break
+    return sorted([*cues, *transcript], key=lambda cue: cue.start_seconds)
+
+
+def _pauses(
+    start: int, stop: int, said: Sequence[tuple[int, int]], gap: int
+) -> Iterator[tuple[int, int]]:
+    """The stretches between `start` and `stop` in which nothing is said."""
+    for begin, end in said:
+        if start < min(begin - gap, stop):
+            yield start, min(begin - gap, stop)
+        start = max(start, end + gap)
+    if start < stop:
+        yield start, stop
 
 
 def _items(analysis: Analysis, segment: Segment, described: str) -> list[_Item]:
@@ -103,7 +120,7 @@ def _cue(item: _Item, later: Sequence[_Item], start: int, stop: int, gap: int) -
     reserved = sum(_TICKS + gap for other in later if not item.is_sound or other.is_sound)
     limit = stop - reserved
     if later and later[0].start - gap >= start + needed:
-        limit = later[0].start - gap
+        limit = min(stop, later[0].start - gap)
     room = min(limit - start, round(LONGEST_CUE_SECONDS * _TICKS))
     if room < SHORTEST_CUE_SECONDS * _TICKS:
         return None
@@ -122,6 +139,10 @@ def _ticks_to_read(text: str) -> int:
     return ceil(seconds * _TICKS)
 
 
+def without_markup(text: str) -> str:
+    """The text with other signs for those that a subtitle format would take for markup."""
+    return text.translate(_MARKUP)
+
+
 def _plain(text: str) -> str:
-    """Without what a subtitle format would take for markup."""
-    return " ".join(text.translate(_MARKUP).split())
+    return " ".join(without_markup(text).split())

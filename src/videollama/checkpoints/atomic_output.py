@@ -123,27 +123,31 @@ def writing_to(target: Path, *, remedy: str = "choose another place") -> Iterato
     Raises:
         OutputError: the place is read-only or full, or takes no file so large.
     """
-    from safetensors import SafetensorError
-
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOENT and str(target).startswith(str(error.filename)):
+        if error.errno == errno.ENOENT and _holds(error.filename, target):
             raise OutputError(f"{target} cannot be made here; {remedy}.") from error
         if error.errno not in _REASONS:
             raise
         raise _refusal(target, error.errno, remedy) from error
-    except SafetensorError as error:  # its writer reports "I/O error: … (os error 28)"
-        number = next((n for n in _REASONS if f"(os error {n})" in str(error)), None)
-        if number is None:
-            raise
-        raise _refusal(target, number, remedy) from error
     except RuntimeError as error:  # torch's writer does not report which error it met
         if not any(word in str(error) for word in _TORCH_WRITER):
             raise
         raise OutputError(
             f"{target} could not be written whole; the disk is probably full: free some space."
         ) from error
+    except Exception as error:  # safetensors and tokenizers write in Rust: "… (os error 28)"
+        number = next((n for n in _REASONS if f"(os error {n})" in str(error)), None)
+        if number is None:
+            raise
+        raise _refusal(target, number, remedy) from error
+
+
+def _holds(path: object, target: Path) -> bool:
+    """Whether a path that could not be made is `target`, a folder of it or a draft beside it."""
+    place = Path(str(path))
+    return target.is_relative_to(place) or target.parent == place.parent
 
 
 def _refusal(target: Path, number: int, remedy: str) -> OutputError:

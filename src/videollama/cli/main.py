@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import sys
 from typing import Annotated, NoReturn
 
@@ -11,6 +12,7 @@ from videollama import __version__
 from videollama.cli import language as language_choice
 from videollama.cli.analyze import analyze
 from videollama.cli.ask import ask
+from videollama.cli.batch import batch
 from videollama.cli.caption import caption
 from videollama.cli.chat import chat
 from videollama.cli.convert import convert
@@ -90,6 +92,7 @@ app.command("index")(index)
 app.command("search")(search)
 app.command("highlights")(highlights)
 app.command("embed")(embed)
+app.command("batch")(batch)
 app.command("probe")(probe)
 app.command("pull")(pull)
 app.command("models")(models)
@@ -111,6 +114,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold bytes of another encoding; JSON reads this escape back.
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Its import warns on CPUs of a kernel for 4 bits that nothing here uses.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         language_choice.begin(sys.argv[1:] if arguments is None else arguments)
         command = typer.main.get_command(app)

@@ -9,6 +9,7 @@ _PACKAGES = {
     "serve": ("fastapi", "uvicorn", "python_multipart", "httpcore", "prometheus_client"),
     "web": ("gradio",),
     "search": ("lancedb", "pyarrow"),
+    "batch": ("pyarrow", "fsspec"),
 }
 
 

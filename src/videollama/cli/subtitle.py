@@ -31,6 +31,13 @@ def subtitle(
             help="Copy the video into this .mp4 or .mkv, with the subtitles as a track.",
         ),
     ] = None,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Subtitles of what is said (.srt, .vtt, .ass): kept, the rest in their pauses.",
+        ),
+    ] = None,
     model: options.ModelOption = None,
     frames: options.SegmentFramesOption = None,
     language: options.WrittenLanguageOption = None,
@@ -41,18 +48,29 @@ def subtitle(
 ) -> None:
     """Write what is seen and heard in a file as subtitles.
 
-    Descriptions are sentences, sounds stand in brackets: [dog barking]. Speech is not written down.
-    A copy made by --soft-mux has the same picture and sound; players can turn the subtitles on.
+    Descriptions are sentences, sounds stand in brackets: [dog barking]. Speech is not written down,
+    but a transcript can be joined with them. A copy made by --soft-mux has the same picture and
+    sound; players can turn the subtitles on.
 
     Examples:
 
         videollama subtitle clip.mp4 -o clip.vtt
 
         videollama subtitle clip.mp4 --soft-mux subtitled.mkv
+
+        videollama subtitle talk.mp4 --transcript speech.srt -o talk.srt
     """
     if output is None and soft_mux is None:
         raise InputError(f"Nothing is to be written; name a file: {_EXAMPLE}")
     _require_places(file, output, soft_mux)
+    from videollama.applications.subtitle_files import (
+        add_subtitle_track,
+        read_transcript,
+        write_subtitles,
+    )
+    from videollama.applications.subtitles import subtitle_cues
+
+    said = [] if transcript is None else read_transcript(transcript)
     analysis = analysed(
         file,
         model,
@@ -63,10 +81,7 @@ def subtitle(
         quiet=quiet,
         no_cache=no_cache,
     )
-    from videollama.applications.subtitle_files import add_subtitle_track, write_subtitles
-    from videollama.applications.subtitles import subtitle_cues
-
-    cues = subtitle_cues(analysis)
+    cues = subtitle_cues(analysis, said)
     if not cues and not quiet:
         notes().print(f"There is nothing to say about {file}.", style="yellow", markup=False)
     if output is not None:

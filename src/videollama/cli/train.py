@@ -51,6 +51,8 @@ def train(
 
         videollama train recipes/finetune.yaml --data my-data/
 
+        torchrun --nproc_per_node 2 --no-python videollama train RECIPE --data my-data/
+
         videollama train recipes/tiny_sound.yaml --data data/
 
         videollama train recipes/tiny_instruct.yaml --set training.max_minutes=30 --resume
@@ -66,6 +68,7 @@ def train(
         plan = plan_run(loaded, data)
         print(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(as_lines(plan)))
         return
+    from videollama.training.processes import is_first_process
     from videollama.training.run import train as run_recipe
 
     folder = out or Path("runs") / recipe.stem
@@ -76,6 +79,8 @@ def train(
             console.print(line, markup=False)
 
     finished = run_recipe(loaded, data, folder, resume=resume, report=report)
+    if not is_first_process():
+        return
     result = {
         "steps": finished.steps,
         "weights": str(finished.weights),

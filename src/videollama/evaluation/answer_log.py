@@ -57,7 +57,10 @@ class AnswerLog:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps({"run": run}) + "\n", encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"{path} cannot be written ({error.strerror}).") from error
+            raise OutputError(
+                f"{path} cannot be written ({error.strerror}); name another place or free some "
+                "space."
+            ) from error
 
     def add(self, record: Record) -> None:
         """Append a line at once."""

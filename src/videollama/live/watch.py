@@ -20,15 +20,13 @@ from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
 from videollama.inference.segments import HEARING_QUESTION
+from videollama.live.alert import Alert
 from videollama.live.memory import RollingMemory
 from videollama.media.live_source import LiveSource
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
     from videollama.media.clip import Clip
-
-LOOKS_TO_BE_SURE = 2
-"""An alert is given when so many looks in a row say yes, and again only after one that says no."""
 
 _LOOK = WordChoice(max_new_tokens=32)
 _ANSWER = WordChoice()
@@ -97,7 +95,7 @@ class Watch:
         for name, value in (("every_seconds", every_seconds), ("memory_seconds", memory_seconds)):
             if not 0.1 <= value <= 3600:
                 raise InputError(f"{name} is {value}, but must be from 0.1 to 3600.")
-        self._alerts = [_Alert(text) for text in alerts]
+        self._alerts = [Alert(text) for text in alerts]
         for alert in alerts:
             assistant.processor.require_known_language(alert)
         # Encoded media are not kept on disk: no moment comes twice.
@@ -253,20 +251,3 @@ class _Question:
 @dataclass(frozen=True)
 class _End:
     error: VideoLlamaError | None = None
-
-
-class _Alert:
-    """Something that is watched for, and how often it was there just now."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
-        if not self.text:
-            raise InputError("An alert is empty; name what to watch for, for example 'a dog'.")
-        is_question = self.text.endswith("?")
-        self.question = self.text if is_question else f"Is there {self.text} in the video?"
-        self._in_a_row = 0
-
-    def is_due(self, answer: str) -> bool:
-        """Takes the answer of a look, and says whether it is the one that makes sure."""
-        self._in_a_row = self._in_a_row + 1 if answer.lower().startswith("yes") else 0
-        return self._in_a_row == LOOKS_TO_BE_SURE

@@ -173,5 +173,8 @@ def _save(sheet: Image.Image, path: Path) -> Path:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}; name another place or free "
+            "some space."
+        ) from error
     return path

@@ -25,6 +25,7 @@ JSON_PATHS = ("/v1/chat/completions", "/v1/embeddings")
 UPLOAD_PATH = "/v1/files"
 PAGE_PATH = "/web"  # what `serve --web` shows in a browser
 PAGE_UPLOAD_PATH = f"{PAGE_PATH}/gradio_api/upload"
+PAGE_CAMERA_PATH = f"{PAGE_PATH}/gradio_api/stream/"  # a picture every second, of one question
 _ENVELOPE_BYTES = 2**16  # what a form adds to the file in it
 _CLIENTS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -127,7 +128,8 @@ class Gate:
             if method != "POST" or not path.startswith(("/v1/", f"{PAGE_PATH}/")):
                 await self._app(scope, bounded, send)
                 return
-            self._rate.take(visit.caller.rate_key)
+            if not path.startswith(PAGE_CAMERA_PATH):
+                self._rate.take(visit.caller.rate_key)
             self._check_body(headers, path, bounded.most_bytes)
             places = self._limits.running_requests + self._limits.waiting_requests
             if self._admitted >= places:

@@ -16,12 +16,33 @@ class ModelSection(Section):
             `--dry-run` also "7B" or "13B". It needs a new branch, of pictures or both.
         branch: Which Q-Former learns, with its queries, positions and projection.
         new_branch: Start that branch anew instead of from the loaded weights.
+        quantization: Hold the decoder's linear layers in so few bits (QLoRA with `lora`); on CUDA.
     """
 
     load: str | None = None
     decoder: str | None = None
     branch: Literal["video", "audio", "both"] = "both"
     new_branch: bool = False
+    quantization: Literal["8-bit", "4-bit"] | None = None
+
+
+class LoraSection(Section):
+    """Low-rank changes of the decoder (LoRA, arXiv 2106.09685), learned beside the branch.
+
+    Attributes:
+        rank: Of the change of each layer.
+        alpha: The change counts alpha / rank times.
+        dropout: On what the change reads.
+        target_modules: Ends of the names of the decoder's linear layers that change.
+    """
+
+    rank: int = Field(default=16, gt=0)
+    alpha: float = Field(default=32.0, gt=0)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    target_modules: list[str] = Field(
+        default=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        min_length=1,
+    )
 
 
 class SourceSection(Section):
@@ -94,11 +115,19 @@ class FinetuneTraining(TrainingSection):
     Attributes:
         max_steps: Steps; 0: as many as `epochs` take.
         epochs: An epoch takes as many samples as all sources together have.
+        fsdp: Spread weights, gradients and optimizer over the processes, for decoders that do not
+            fit into one device.
+        sample_every: Steps after which some held-out questions are answered, for people; 0: never.
+            Of samples with one question.
+        samples_shown: So many.
     """
 
     max_steps: int = Field(default=0, ge=0)
     epochs: float = Field(default=3.0, gt=0)
     validate_every: int = Field(default=100, gt=0)
+    fsdp: bool = False
+    sample_every: int = Field(default=0, ge=0)
+    samples_shown: int = Field(default=4, ge=1)
 
 
 class FinetuneRecipe(AnyRecipe):
@@ -106,6 +135,7 @@ class FinetuneRecipe(AnyRecipe):
 
     stage: Literal["finetune"]
     model: ModelSection = ModelSection()
+    lora: LoraSection | None = None
     data: OwnDataSection = OwnDataSection()
     samples: SamplesSection = SamplesSection()
     training: FinetuneTraining

@@ -107,6 +107,11 @@ class TrainingSection(Section):
         max_grad_norm: Gradients are clipped to this length; 0 leaves them.
         final_share: Last learning rate as a share of the highest.
         keep_checkpoints: Older ones are removed.
+        ema_decay: Also keep an exponential moving average of what is trained, which keeps so much
+            of itself at each step; validation and result are its.
+        early_stop_patience: Stop after so many validations without a lower loss; the result is of
+            the best one.
+        report_to: Also tell the numbers to these; TensorBoard's are in the run's `tensorboard/`.
     """
 
     max_steps: int = Field(gt=0)
@@ -125,6 +130,9 @@ class TrainingSection(Section):
     validation_samples: int = Field(default=500, ge=1)
     save_every: int = Field(default=100, gt=0)
     keep_checkpoints: int = Field(default=2, ge=1)
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    early_stop_patience: int | None = Field(default=None, ge=1)
+    report_to: list[Literal["tensorboard", "wandb", "trackio"]] = []
 
 
 class SoundSection(Section):

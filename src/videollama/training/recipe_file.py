@@ -106,11 +106,10 @@ def _refuse_unknown_keys(
             raise RecipeError(
                 f"{origin}: unknown key {_dotted(path, key)}; {_advice(shape, path, key)}"
             )
-        inner = field.annotation
-        several = isinstance(value, list)
-        if several:  # a list of sections
-            inner = next(iter(get_args(inner)), None)
-        if isinstance(inner, type) and issubclass(inner, Section):
+        several = isinstance(value, list)  # of sections
+        shapes = [field.annotation, *get_args(field.annotation)]
+        inner = next((s for s in shapes if isinstance(s, type) and issubclass(s, Section)), None)
+        if inner is not None:
             for each in value if several else [value]:
                 if isinstance(each, Mapping):
                     _refuse_unknown_keys(inner, each, origin, (*path, key))

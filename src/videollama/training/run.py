@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from accelerate import PartialState
 from safetensors.torch import save_file
+from torch import Tensor
 
 from videollama.checkpoints.atomic_output import new_file
 from videollama.training.broken_samples import BrokenSamples
@@ -11,11 +13,21 @@ from videollama.training.feature_cache import Report
 from videollama.training.finetune_recipe import FinetuneRecipe
 from videollama.training.finetuning.preparation import prepare_finetune
 from videollama.training.network import WEIGHTS_FILE
+from videollama.training.out_of_memory import telling_what_fits
 from videollama.training.preparation import prepare
+from videollama.training.processes import (
+    batches_of_step,
+    by_first,
+    is_first_process,
+    of_all,
+    share_of_step,
+    start_processes,
+)
 from videollama.training.recipe import AnyRecipe, Recipe
-from videollama.training.run_folder import holding, note_run, open_run
+from videollama.training.run_folder import batches_per_step, holding, note_run, open_run
 from videollama.training.run_log import RunLog
 from videollama.training.setup import Setup
+from videollama.training.sharding import gathered
 from videollama.training.trainer import ObjectiveTrainer
 
 
@@ -55,15 +67,22 @@ def train(
         RecipeError: `out` holds a run of another recipe, or `start_from` leads nowhere.
         OutputError: `out` or the cache cannot be written, or another process trains there.
     """
+    start_processes()
+    tell = report if is_first_process() else _nowhere
     with holding(out):
-        return _train(recipe, data, out, resume=resume, report=report)
+        return _train(recipe, data, out, resume=resume, report=tell)
 
 
 def _train(recipe: AnyRecipe, data: Path, out: Path, *, resume: bool, report: Report) -> Finished:
-    checkpoint = open_run(out, recipe, resume=resume)
+    checkpoint, batches = by_first(
+        lambda: (open_run(out, recipe, resume=resume), batches_per_step(out))
+    )
+    recipe = share_of_step(recipe, batches)
     broken = BrokenSamples(recipe.data.max_broken)
-    setup = _prepare(recipe, data, out, broken, report)
-    note_run(out, setup.counts, broken.reasons)
+    with PartialState().main_process_first():  # the others find the features that it keeps
+        setup = _prepare(recipe, data, out, broken, report)
+        if is_first_process():
+            note_run(out, batches_of_step(recipe), setup.counts, broken.reasons)
     known = set(broken.reasons)
     for name in known:
         report(f"skipped {name}: {broken.reasons[name]}")
@@ -78,18 +97,25 @@ def _train(recipe: AnyRecipe, data: Path, out: Path, *, resume: bool, report: Re
         folder=out,
         seed=recipe.seed,
         log=log,
+        is_sharded=_is_sharded(recipe),
     )
-    if setup.validates_first and checkpoint is None:
+    if setup.show is not None:
+        trainer.add_callback(setup.show)
+        setup.show.tell(trainer.callback_handler.callbacks)
+    with telling_what_fits(recipe, data):
+        if setup.validates_first and checkpoint is None:
+            trainer.evaluate()
+        trainer.run(checkpoint)
         trainer.evaluate()
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    trainer.evaluate()
-    weights = {**setup.earlier, **setup.objective.trained_weights()}
-    weights = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
-    with new_file(out / WEIGHTS_FILE) as draft:
-        save_file(weights, draft, metadata={"format": "pt"})
-    if len(broken.reasons) > len(known):  # found while training
-        note_run(out, setup.counts, broken.reasons)
-    model = setup.write_model(weights, out / "model")
+    if trainer.best is not None:
+        report(f"the result is of step {trainer.best.step}: loss {trainer.best.loss:.4f}")
+    trainer.take_result()
+    weights = gathered({**setup.earlier, **setup.objective.trained_weights()})
+    for reasons in of_all([broken.reasons]):  # found while training, in any process
+        broken.reasons.update(reasons)
+    model = by_first(lambda: _write(setup, weights, out))
+    if is_first_process() and len(broken.reasons) > len(known):
+        note_run(out, batches_of_step(recipe), setup.counts, broken.reasons)
     return Finished(
         trainer.state.global_step,
         setup.options.max_steps,
@@ -97,6 +123,22 @@ def _train(recipe: AnyRecipe, data: Path, out: Path, *, resume: bool, report: Re
         model,
         len(broken.reasons),
     )
+
+
+def _write(setup: Setup, weights: dict[str, Tensor], out: Path) -> Path | None:
+    """Write the result; gives the model's folder, if it is whole."""
+    with new_file(out / WEIGHTS_FILE) as draft:
+        save_file(weights, draft, metadata={"format": "pt"})
+    return setup.write_model(weights, out / "model")
+
+
+def _is_sharded(recipe: AnyRecipe) -> bool:
+    wanted = isinstance(recipe, FinetuneRecipe) and recipe.training.fsdp
+    return wanted and int(PartialState().num_processes) > 1
+
+
+def _nowhere(line: str) -> None:
+    """What processes after the first report."""
 
 
 def _prepare(

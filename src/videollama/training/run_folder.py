@@ -1,7 +1,7 @@
 """A run's folder: what was run, with which code, on how many samples, and what came out.
 
 RUN/recipe.yaml            the resolved recipe
-RUN/run.json               code version, counts of samples, broken samples
+RUN/run.json               code version, batches of a step, counts of samples, broken samples
 RUN/log.jsonl              one line per step
 RUN/checkpoint-STEP/       the latest ones
 RUN/weights.safetensors    float32: what this run and those before it trained
@@ -22,11 +22,14 @@ import yaml
 from videollama import __version__
 from videollama.checkpoints.atomic_output import new_file, writing_to
 from videollama.errors import OutputError, RecipeError
+from videollama.training.checkpointing import checkpoints
 from videollama.training.recipe import AnyRecipe
 from videollama.training.recipe_file import check_recipe
-from videollama.training.trainer import checkpoints
 
-_MAY_CHANGE = {"max_minutes", "log_every", "save_every", "keep_checkpoints"}
+_MAY_CHANGE = {
+    *("max_minutes", "log_every", "save_every", "keep_checkpoints"),
+    *("report_to", "sample_every", "samples_shown", "fsdp"),
+}
 
 
 @contextmanager
@@ -93,10 +96,20 @@ def open_run(folder: Path, recipe: AnyRecipe, *, resume: bool) -> Path | None:
     return found[-1] if found else None
 
 
-def note_run(folder: Path, counts: dict[str, int], broken: dict[str, str]) -> None:
-    """Write down the code version, the counts of samples and the broken ones."""
+def batches_per_step(folder: Path) -> int | None:
+    """Batches that a step of the run in a folder takes; None where none has begun."""
+    file = folder / "run.json"
+    if not file.exists():
+        return None
+    noted: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
+    return noted.get("batches_per_step")
+
+
+def note_run(folder: Path, batches: int, counts: dict[str, int], broken: dict[str, str]) -> None:
+    """Write down the code version, the batches of a step, and samples counted and broken."""
     content = {
         "code": {"version": __version__, "commit": _commit()},
+        "batches_per_step": batches,
         "samples": counts,
         "broken_samples": broken,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from videollama.training.batches import Batches
+from videollama.training.finetuning.shown_answers import ShownAnswers
 from videollama.training.recipe import TrainingSection
 from videollama.training.stages import Objective
 
@@ -25,6 +26,7 @@ class Setup:
             model; gives the folder, or None while parts are missing.
         earlier: Weights that earlier runs handed on.
         validates_first: Whether to validate before the first step too.
+        show: Shows what the model answers now and then.
     """
 
     objective: Objective
@@ -35,3 +37,4 @@ class Setup:
     write_model: Callable[[Mapping[str, Tensor], Path], Path | None]
     earlier: Mapping[str, Tensor] = field(default_factory=dict)
     validates_first: bool = False
+    show: ShownAnswers | None = None

@@ -42,10 +42,20 @@ def belongs_to(name: str, parts: Sequence[str]) -> bool:
     return name.split(".", 1)[0] in parts
 
 
+def is_low_rank(name: str) -> bool:
+    """Whether a tensor is part of a low-rank change of the decoder, by PEFT's names."""
+    return ".lora_" in name
+
+
+def is_trained(name: str, parts: Sequence[str]) -> bool:
+    """Whether training changes a tensor of the model: one of the parts, or a low-rank change."""
+    return belongs_to(name, parts) or is_low_rank(name)
+
+
 def freeze_all_but(model: nn.Module, parts: Sequence[str]) -> None:
-    """Let only these parts of the model learn."""
+    """Let only these parts of the model learn, and low-rank changes."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(belongs_to(name, parts))
+        parameter.requires_grad_(is_trained(name, parts))
 
 
 class Objective(nn.Module):
@@ -79,7 +89,7 @@ class Objective(nn.Module):
         return {
             name: tensor.detach()
             for name, tensor in self.state_dict().items()
-            if not name.startswith("model.") or belongs_to(name[len("model.") :], self.parts)
+            if not name.startswith("model.") or is_trained(name[len("model.") :], self.parts)
         }
 
     def trained_weights(self) -> dict[str, Tensor]:
@@ -87,7 +97,7 @@ class Objective(nn.Module):
         return {
             name: tensor.detach()
             for name, tensor in self.model.state_dict().items()
-            if belongs_to(name, self.parts)
+            if is_trained(name, self.parts)
         }
 
     def rate_of(self, name: str) -> float:

@@ -1,41 +1,42 @@
-"""transformers' Trainer for our objectives: what it saves, when it stops, how it resumes.
+"""transformers' Trainer for our objectives: what a step is, when a run is validated and ends.
 
-A checkpoint holds what is trained, the optimizer, the random states and the step. It is written
-beside its place and renamed, so a kill at any moment leaves the one before. Batch number n follows
-from the recipe's seed and n alone, so a resumed run repeats the numbers of an uninterrupted one.
+Batch number n follows from the recipe's seed and n alone, its dropout included, so a resumed run
+repeats the numbers of an uninterrupted one, on any number of processes (`processes.py`).
 """
 
 import json
 import math
-import re
-import shutil
+import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainingArguments,
-)
+from torch.utils.data import Dataset
+from transformers import PrinterCallback
+from transformers.integrations.integration_utils import TensorBoardCallback
 
-from videollama.checkpoints.atomic_output import new_file, writing_to
-from videollama.errors import DataError, OutputError
+from videollama.checkpoints.atomic_output import new_file
+from videollama.errors import DataError
+from videollama.training.arguments import rate_share, training_arguments
 from videollama.training.batches import Batches
-from videollama.training.callbacks import StepNotes, TimeLimit
+from videollama.training.best_weights import BestWeights
+from videollama.training.callbacks import AfterStep
+from videollama.training.checkpointing import CheckpointingTrainer
+from videollama.training.moving_average import MovingAverage
+from videollama.training.processes import of_all
 from videollama.training.recipe import TrainingSection
 from videollama.training.run_log import RunLog
+from videollama.training.sharding import forget_untouched, gathered, shard
 from videollama.training.stages import Objective
 
-LEARNED_FILE = "model.safetensors"
 BAD_BATCH_FILE = "bad_batch.json"
 
 
-class ObjectiveTrainer(Trainer):
+class ObjectiveTrainer(CheckpointingTrainer):
     """Trains an objective; a dataset's item is a whole batch.
 
     Args:
@@ -45,7 +46,8 @@ class ObjectiveTrainer(Trainer):
         options: The recipe's `training` section.
         folder: The run's folder.
         seed: Of dropout.
-        log: Is told every step.
+        log: Is told every step, in the first process.
+        is_sharded: Spread the weights over the processes (FSDP).
     """
 
     def __init__(
@@ -58,35 +60,46 @@ class ObjectiveTrainer(Trainer):
         folder: Path,
         seed: int,
         log: RunLog,
+        is_sharded: bool = False,
     ) -> None:
-        self._options, self._folder, self._log = options, folder, log
-        self._objective, self._validation = objective, validation
-        self._draft: Path | None = None
+        self.objective, self.options, self.folder = objective, options, folder
+        self._validation, self._log, self._seed = validation, log, seed
+        self._step: list[_BatchNotes] = []
         self._validated: dict[str, float] = {}
-        self._validated_at = self._saved_at = -1
+        self._validated_at = -1
+        minutes = math.inf if options.max_minutes is None else options.max_minutes
+        self._end = time.monotonic() + 60.0 * minutes
         super().__init__(
             model=objective,
-            args=_arguments(options, folder, seed),
-            train_dataset=training,
+            args=training_arguments(options, folder, seed),
+            train_dataset=_Numbered(training),
             eval_dataset=validation,
             data_collator=_only_item,
         )
+        if is_sharded:
+            shard(objective, self.args.device)
+            # transformers' name for a model that it must not wrap: the shards are ours.
+            self.is_distributed_loading_by_transformers = True
+        patience, decay = options.early_stop_patience, options.ema_decay
+        self.best = None if patience is None else BestWeights(patience)
+        self.average = None if decay is None else MovingAverage(decay, objective.learned_state)
         self.loss_is_scaled_for_ga = False
         self.remove_callback(PrinterCallback)  # it prints a dictionary on standard output
-        self.add_callback(StepNotes(self.noted, log))
-        if options.max_minutes is not None:
-            self.add_callback(TimeLimit(options.max_minutes))
+        self.add_callback(AfterStep(self._begun, self._ended))
+        for callback in self.callback_handler.callbacks:
+            if isinstance(callback, TensorBoardCallback):
+                callback.logging_dir = str(folder / "tensorboard")
 
     # ------------------------------------------------------------------ optimisation
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW; matrices decay, vectors and scalars do not."""
         if self.optimizer is None:
-            options = self._options
+            options = self.options
             groups: dict[tuple[bool, float], list[nn.Parameter]] = {}
-            for name, parameter in self._objective.named_parameters():
+            for name, parameter in self.objective.named_parameters():
                 if parameter.requires_grad:
-                    kind = (parameter.ndim > 1, self._objective.rate_of(name))
+                    kind = (parameter.ndim > 1, self.objective.rate_of(name))
                     groups.setdefault(kind, []).append(parameter)
             self.optimizer = torch.optim.AdamW(
                 [
@@ -108,7 +121,7 @@ class ObjectiveTrainer(Trainer):
         if self.lr_scheduler is None:
             self.lr_scheduler = LambdaLR(
                 optimizer or self.create_optimizer(),
-                lambda step: rate_share(step, num_training_steps, self._options),
+                lambda step: rate_share(step, num_training_steps, self.options),
             )
             self._created_lr_scheduler = True
         return self.lr_scheduler
@@ -116,16 +129,17 @@ class ObjectiveTrainer(Trainer):
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Tensor:
-        """One forward and backward pass.
+        """One forward and backward pass; the last of a step joins what all processes noted.
 
         Raises:
-            DataError: The loss is not a number; the batch's samples are saved.
+            DataError: A loss is not a number; the samples of its batch are saved.
         """
-        ids = inputs.pop("ids", [])
-        self._numbers: dict[str, float] = {}
+        ids, number = inputs.pop("ids", []), inputs.pop("number")
+        torch.manual_seed(_seed_of(self._seed, number))
         loss = super().training_step(model, inputs, num_items_in_batch)
-        if not math.isfinite(self._numbers["loss"]):
-            raise self._diverged(ids)
+        self._step.append((number, self._numbers, ids))
+        if self.accelerator.sync_gradients:
+            self._join()
         return loss
 
     def compute_loss(
@@ -136,18 +150,45 @@ class ObjectiveTrainer(Trainer):
         self._numbers = {name: float(value.detach()) for name, value in outputs.items()}
         return loss
 
-    def noted(self) -> dict[str, float]:
-        """The numbers of the last batch."""
-        return self._numbers
+    def _join(self) -> None:
+        """Means over the batches of a step, the same in every process, and whether time is up."""
+        is_late = time.monotonic() > self._end
+        told = of_all([(*notes, is_late) for notes in self._step])
+        self._step = []
+        bad = [(numbers, ids) for _, numbers, ids, _ in told if not math.isfinite(numbers["loss"])]
+        if bad:
+            raise self._diverged(bad[0][0], [name for _, ids in bad for name in ids])
+        self._is_late = any(late for *_, late in told)
+        self._means = _means([(numbers, 1) for _, numbers, _, _ in told])
+        if self.is_distributed_loading_by_transformers:
+            forget_untouched(self.objective)
 
-    def _diverged(self, ids: list[str]) -> DataError:
+    def _begun(self) -> None:
+        if self.is_world_process_zero():
+            self._log.forget_after(self.state.global_step)
+
+    def _ended(self, rate: float) -> bool:
+        """A step is done; gives whether the run's time is over."""
+        if self.average is not None:
+            self.average.follow(self.state.global_step)
+        if self.is_world_process_zero():
+            self._log.step(self.state.global_step, self._means, rate)
+            self._report({**self._means, "learning_rate": rate})
+        return self._is_late
+
+    def _report(self, numbers: dict[str, float]) -> None:
+        """Tell those of `report_to`."""
+        self.callback_handler.on_log(self.args, self.state, self.control, numbers)
+
+    def _diverged(self, numbers: dict[str, float], ids: list[str]) -> DataError:
         step = self.state.global_step + 1
-        file = self._folder / BAD_BATCH_FILE
-        with new_file(file) as draft:
-            report = {"step": step, "numbers": {n: str(v) for n, v in self._numbers.items()}}
-            draft.write_text(json.dumps({**report, "samples": ids}, indent=2), encoding="utf-8")
+        file = self.folder / BAD_BATCH_FILE
+        if self.is_world_process_zero():
+            with new_file(file) as draft:
+                report = {"step": step, "numbers": {n: str(v) for n, v in numbers.items()}}
+                draft.write_text(json.dumps({**report, "samples": ids}, indent=2), encoding="utf-8")
         return DataError(
-            f"The loss is {self._numbers['loss']} at step {step}; the samples are listed in "
+            f"The loss is {numbers['loss']} at step {step}; the samples are listed in "
             f"{file}. Look at them, or lower training.learning_rate and go on with --resume."
         )
 
@@ -155,130 +196,73 @@ class ObjectiveTrainer(Trainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Means of the objective's numbers over the validation batches, once per step."""
-        if self._validated_at == self.state.global_step:  # the Trainer asks again at the end
+        step = self.state.global_step
+        if self._validated_at == step:  # the Trainer asks again at the end
             return self._validated
-        self._objective.eval()
-        sums: dict[str, float] = {}
-        samples: Counter[str] = Counter()  # not every batch has every number
-        for number in range(len(self._validation)):
-            inputs = self._prepare_inputs(self._validation[number])
-            size = len(inputs.pop("ids"))
-            with torch.no_grad(), self.compute_loss_context_manager():
-                outputs = self._objective(**inputs)
-            for name, value in outputs.items():
-                sums[name] = sums.get(name, 0.0) + float(value) * size
-                samples[name] += size
-        self._objective.train()
-        means = {name: total / samples[name] for name, total in sums.items()}
-        self._log.validation(self.state.global_step, means)
-        self._validated_at = self.state.global_step
+        with nullcontext() if self.average is None else self.average.in_place():
+            means = self._validate()
+            if self.best is not None:
+                self.best.see(step, means["loss"], lambda: gathered(self.objective.learned_state()))
+                if self.best.is_over:
+                    self.control.should_training_stop = self.control.should_save = True
+        if self.is_world_process_zero():
+            self._log.validation(step, means)
+        self._validated_at = step
         self._validated = {f"eval_{name}": value for name, value in means.items()}
+        self._report(self._validated)
         return self._validated
 
-    # ------------------------------------------------------------------ checkpoints
-
-    def _get_output_dir(self, trial: Any) -> str:
-        return str(self._draft or super()._get_output_dir(trial))
-
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        """Write a checkpoint beside its place, rename it, and remove old ones."""
-        if self._saved_at == self.state.global_step:
-            return
-        target = self._folder / f"checkpoint-{self.state.global_step}"
-        self._draft = self._folder / ".draft"
-        try:
-            with writing_to(target):
-                self._write_checkpoint(target, model, trial)
-        except OutputError as error:
-            raise OutputError(f"{error} {self._way_on()}") from error
-        finally:
-            if self.args.should_save:
-                shutil.rmtree(self._draft, ignore_errors=True)
-            self._draft = None
-        self._saved_at = self.state.global_step
-
-    def _write_checkpoint(self, target: Path, model: nn.Module, trial: Any) -> None:
-        if self.args.should_save and self._draft is not None:
-            shutil.rmtree(self._draft, ignore_errors=True)
-            self._draft.mkdir()
-        self.accelerator.wait_for_everyone()
-        super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save and self._draft is not None:
-            shutil.rmtree(target, ignore_errors=True)
-            (self._draft / target.name).replace(target)
-            for old in checkpoints(self._folder)[: -self._options.keep_checkpoints]:
-                shutil.rmtree(old)
-
-    def _way_on(self) -> str:
-        """What to do after a checkpoint could not be written."""
-        whole = checkpoints(self._folder)
-        if not whole:
-            return "No checkpoint is there yet; begin again with another --out."
-        return f"{whole[-1].name} is whole; go on from it with --resume."
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """Save only what is trained."""
-        folder = Path(output_dir or self._folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {name: t.contiguous() for name, t in self._objective.learned_state().items()}
-        save_file(state, folder / LEARNED_FILE, metadata={"format": "pt"})
-
-    def _load_from_checkpoint(
-        self, resume_from_checkpoint: str, model: nn.Module | None = None
-    ) -> None:
-        """Restore what is trained; nothing may be missing or left over."""
-        saved = load_file(Path(resume_from_checkpoint) / LEARNED_FILE)
-        own = self._objective.learned_state()
-        if set(saved) != set(own):
-            raise DataError(
-                f"{resume_from_checkpoint} was saved by another recipe; choose another --out."
-            )
-        with torch.no_grad():
-            for name, tensor in own.items():
-                tensor.copy_(saved[name])
+    def _validate(self) -> dict[str, float]:
+        """Every process takes its share of the batches, and all as many, for FSDP's sake."""
+        count, num_processes = len(self._validation), self.args.world_size
+        noted = []
+        self.objective.eval()
+        for turn in range(math.ceil(count / num_processes)):
+            number = turn * num_processes + self.args.process_index
+            inputs = self._prepare_inputs(self._validation[min(number, count - 1)])
+            size = len(inputs.pop("ids"))
+            torch.manual_seed(_seed_of(self._seed, number))
+            with torch.no_grad(), self.compute_loss_context_manager():
+                outputs = self.objective(**inputs)
+            if number < count:
+                noted.append(({name: float(value) for name, value in outputs.items()}, size))
+        self.objective.train()
+        return _means(of_all(noted))
 
 
-def rate_share(step: int, total: int, options: TrainingSection) -> float:
-    """Learning rate at a step, as a share of the highest."""
-    warm = min(1.0, (step + 1) / max(options.warmup_steps, 1))
-    cosine = 0.5 * (1.0 + math.cos(math.pi * min(step, total) / total))
-    return warm * (cosine * (1.0 - options.final_share) + options.final_share)
+_BatchNotes = tuple[int, dict[str, float], list[str]]
+"""A batch's number, what the objective says of it, and the names of its samples."""
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """The whole checkpoints of a run, oldest first."""
-    found = [path for path in folder.glob("checkpoint-*") if re.search(r"-\d+$", path.name)]
-    return sorted(found, key=lambda path: int(path.name.rsplit("-", 1)[1]))
+class _Numbered(Dataset[dict[str, Any]]):
+    """Batches that know their number."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        return {**self._batches[number], "number": number}
+
+
+def _seed_of(seed: int, number: int) -> int:
+    """Of a batch's dropout."""
+    return (seed * 1_000_003 + number) % 2**63
+
+
+def _means(noted: list[tuple[dict[str, float], int]]) -> dict[str, float]:
+    """Weighted means, whatever the order; not every batch has every number."""
+    weights: Counter[str] = Counter()
+    values: dict[str, list[float]] = {}
+    for numbers, weight in noted:
+        for name, value in numbers.items():
+            values.setdefault(name, []).append(value * weight)
+            weights[name] += weight
+    return {name: math.fsum(each) / weights[name] for name, each in values.items()}
 
 
 def _only_item(batches: list[dict[str, Any]]) -> dict[str, Any]:
     """The collator: an item is a batch already."""
     return batches[0]
-
-
-def _arguments(options: TrainingSection, folder: Path, seed: int) -> TrainingArguments:
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        max_steps=options.max_steps,
-        per_device_train_batch_size=1,
-        gradient_accumulation_steps=options.gradient_accumulation,
-        max_grad_norm=options.max_grad_norm,
-        bf16=options.precision == "bfloat16",
-        use_cpu=not torch.accelerator.is_available(),
-        seed=seed,
-        data_seed=seed,
-        train_sampling_strategy="sequential",
-        save_strategy="steps",
-        save_steps=options.save_every,
-        eval_strategy="steps",
-        eval_steps=options.validate_every,
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        ddp_find_unused_parameters=True,
-    )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # one process per GPU; never DataParallel
-    return arguments

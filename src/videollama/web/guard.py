@@ -20,8 +20,11 @@ _SHOWN = re.compile(
     r"|/gradio_api/heartbeat/.+|/gradio_api/file=(?!https?:).+"
 )
 _UPLOAD = "/gradio_api/upload"
-_EVENTS = ("/gradio_api/queue/join", "/gradio_api/run/predict")  # with and without the queue
-_TAKEN = re.compile("|".join([_UPLOAD, *_EVENTS, "/gradio_api/(reset|cancel)"]))
+# With and without the queue, and the pictures of a camera.
+_EVENTS = re.compile(r"/gradio_api/(queue/join|run/predict|stream/\w+)")
+_TAKEN = re.compile(
+    "|".join([_UPLOAD, _EVENTS.pattern, r"/gradio_api/(reset|cancel|stream/\w+/close)"])
+)
 _ALLOWED = {"GET": _SHOWN, "HEAD": _SHOWN, "POST": _TAKEN}
 _ADDRESS = re.compile(r"\s*https?:", re.IGNORECASE)
 _MOST_JSON_BYTES = 2**20
@@ -53,7 +56,7 @@ class PageGuard:
         elif path == _UPLOAD and await asyncio.to_thread(self._is_full, scope):
             reason = "There is no room for more files; try again later."
             await _refuse(413, reason, scope, receive, send)
-        elif path in _EVENTS:
+        elif _EVENTS.fullmatch(path):
             await self._event(scope, receive, send)
         else:
             await self._app(scope, receive, send)

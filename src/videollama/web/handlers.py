@@ -1,7 +1,9 @@
 """What the page does when a field is used; errors become sentences beside the field."""
 
+import base64
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,15 @@ from videollama.errors import VideoLlamaError
 from videollama.languages.catalogue import Wording, preferred_language, wordings
 from videollama.web.backend import Backend
 from videollama.web.layout import Parts, reworded
-from videollama.web.rendering import alert, facts_of, messages_of, picture_of, problem_of
+from videollama.web.live_view import LiveView
+from videollama.web.rendering import (
+    alert,
+    facts_of,
+    lines_of,
+    messages_of,
+    picture_of,
+    problem_of,
+)
 from videollama.web.session import Session, Settings, Turn
 
 Updates = list[Any]
@@ -95,18 +105,54 @@ class Handlers:
         session.clear()
         return self._talk(session, wordings()[language], question="")
 
+    def see(self, picture: Any, alerts: str, live: LiveView, language: str) -> Updates:
+        """Takes a camera's picture; gives the trouble and the lines of the live view.
+
+        Args:
+            picture: As the browser sent it, `{"url": "data:image/…;base64,…"}`.
+            alerts: What to watch for, one a line.
+            live: The visitor's.
+            language: The page's.
+        """
+        address = picture.get("url") if isinstance(picture, dict) else None
+        if not isinstance(address, str) or not address.startswith("data:image/"):
+            return [gr.skip(), gr.skip()]
+        wanted = [line.strip() for line in alerts.splitlines() if line.strip()]
+        content = base64.b64decode(address.partition(",")[2])
+        work = partial(live.see, self._backend, content, wanted)
+        return self._told(live, wordings()[language], work)
+
+    def ask_live(self, question: str, live: LiveView, language: str) -> Updates:
+        """Answers a question about a camera; gives the question, the trouble and the lines."""
+        work = partial(live.ask, self._backend, question)
+        updates = self._told(live, wordings()[language], work)
+        return [gr.skip() if updates[0] else "", *updates]
+
     def greet(self, request: gr.Request) -> Updates:
         """Puts the page into the browser's language."""
         language = preferred_language(request.headers.get("accept-language", ""))
         return self._reworded(language)
 
-    def reword(self, session: Session, language: str) -> Updates:
-        """Puts the page, its conversation included, into another language."""
+    def reword(self, session: Session, live: LiveView, language: str) -> Updates:
+        """Puts the page, its conversations included, into another language."""
         words = wordings()[language]
         facts = facts_of(session.overview, words) if session.overview else gr.skip()
         view = ["", gr.skip(), facts]
         talk = [messages_of(session.turns, words), gr.skip(), "", *[gr.skip()] * 4]
-        return [*self._reworded(language), *view, *talk]
+        return [*self._reworded(language), *view, *talk, "", lines_of(live.lines, words)]
+
+    def _told(self, live: LiveView, words: Wording, work: Callable[[], None]) -> Updates:
+        before = live.lines
+        try:
+            work()
+        except VideoLlamaError as error:
+            return [problem_of(error, None, words), gr.skip()]
+        except Exception:  # a defect of ours: the log has it, and the page stays usable
+            _log.exception("A look at a camera failed.")
+            return [alert(words.text("defect")), gr.skip()]
+        if live.lines is before:
+            return [gr.skip(), gr.skip()]
+        return ["", lines_of(live.lines, words)]
 
     def _show(
         self, session: Session, words: Wording, file: Path, choices: tuple[Any, ...]

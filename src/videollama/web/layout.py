@@ -7,6 +7,7 @@ import gradio as gr
 
 from videollama.languages.catalogue import Wording, wordings
 from videollama.web.backend import PageLimits
+from videollama.web.live_view import MOST_ALERTS
 from videollama.web.session import LONGEST_QUESTION, Settings
 
 # Every model knows English, so these stay as they are in every language.
@@ -43,6 +44,14 @@ class Parts:
     retry: gr.Button
     clear: gr.Button
     suggestions: tuple[gr.Button, ...]
+    file_tab: gr.Tab
+    live_tab: gr.Tab
+    live_camera: gr.Image
+    live_alerts: gr.Textbox
+    live_question: gr.Textbox
+    live_send: gr.Button
+    live_trouble: gr.HTML
+    live_lines: gr.HTML
 
     @property
     def choices(self) -> list[Any]:
@@ -62,7 +71,7 @@ class Parts:
         return {name: getattr(self, name) for name in names}
 
 
-_WORDLESS = ("problem", "facts", "trouble", "suggestions")
+_WORDLESS = ("problem", "facts", "trouble", "suggestions", "live_trouble", "live_lines")
 
 
 def heading(words: Wording) -> str:
@@ -88,12 +97,14 @@ def lay_out(limits: PageLimits) -> Parts:
             container=False,
             elem_id="language",
         )
-    with gr.Row():
+    with gr.Tab(words.text("file_tab")) as found["file_tab"], gr.Row():
         with gr.Column(scale=5, min_width=300):
             found |= _lay_out_file(words)
             found |= _lay_out_settings(words, limits)
         with gr.Column(scale=6, min_width=300):
             found |= _lay_out_chat(words)
+    with gr.Tab(words.text("live_tab")) as found["live_tab"]:
+        found |= _lay_out_live(words)
     return Parts(**found)
 
 
@@ -188,6 +199,41 @@ def _lay_out_chat(words: Wording) -> dict[str, Any]:
         found["suggestions"] = tuple(
             gr.Button(question, size="sm", min_width=80) for question in SUGGESTIONS
         )
+    return found
+
+
+def _lay_out_live(words: Wording) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with gr.Row():
+        with gr.Column(scale=5, min_width=300):
+            found["live_camera"] = gr.Image(
+                sources=["webcam"],
+                streaming=True,
+                label=words.text("live_camera"),
+                webcam_options=gr.WebcamOptions(mirror=False),
+                height=360,
+                elem_id="live-camera",
+            )
+            found["live_alerts"] = gr.Textbox(
+                label=words.text("live_alerts"),
+                placeholder=words.text("live_alerts_hint"),
+                lines=2,
+                max_lines=MOST_ALERTS,
+                max_length=500,
+                elem_id="live-alerts",
+            )
+        with gr.Column(scale=6, min_width=300):
+            found["live_question"] = gr.Textbox(
+                label=words.text("live_question"),
+                placeholder=words.text("live_question_hint"),
+                max_length=LONGEST_QUESTION,
+                elem_id="live-question",
+            )
+            found["live_send"] = gr.Button(words.text("live_send"), variant="primary", min_width=80)
+            found["live_trouble"] = gr.HTML(elem_classes="note", elem_id="live-trouble")
+            found["live_lines"] = gr.HTML(
+                f"<p>{words.text('live_nothing')}</p>", elem_id="live-lines"
+            )
     return found
 
 

@@ -11,8 +11,10 @@ from videollama.web.backend import Backend, PageLimits
 from videollama.web.guard import PageGuard
 from videollama.web.handlers import Handlers
 from videollama.web.layout import Parts, lay_out
+from videollama.web.live_view import LiveView
 from videollama.web.session import Session
 
+_SECONDS_BETWEEN_PICTURES = 1.0
 _KEPT_SECONDS = 24 * 3600  # uploads are deleted after a day
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
 _TELL_LANGUAGE = "(code) => { document.documentElement.lang = code; }"
@@ -35,8 +37,11 @@ def build_page(backend: Backend) -> gr.Blocks:
         delete_cache=(_KEPT_SECONDS, _KEPT_SECONDS),
     ) as page:
         session = gr.State(Session())  # every visitor gets a copy
+        live = gr.State(LiveView())
         parts = lay_out(backend.limits)
-        _connect(page, parts, session, Handlers(backend, parts), backend.limits)
+        do = Handlers(backend, parts)
+        _connect(page, parts, session, live, do, backend.limits)
+        _connect_live(parts, live, do, backend.limits)
     page.queue(max_size=backend.limits.waiting)
     return page
 
@@ -60,10 +65,41 @@ def page_look(limits: PageLimits) -> dict[str, Any]:
     }
 
 
+def _connect_live(parts: Parts, live: gr.State, do: Handlers, limits: PageLimits) -> None:
+    """Tells the fields of the camera what they do."""
+    told: dict[str, Any] = {
+        "show_progress": "hidden",
+        "concurrency_limit": limits.answers,
+        "api_visibility": "private",
+    }
+    parts.live_camera.stream(
+        do.see,
+        [parts.live_camera, parts.live_alerts, live, parts.language],
+        [parts.live_trouble, parts.live_lines],
+        stream_every=_SECONDS_BETWEEN_PICTURES,
+        preprocess=False,  # a small file may hold a picture without bounds; Gradio would open it
+        concurrency_id="cameras",
+        **told,
+    )
+    for asked in (parts.live_send.click, parts.live_question.submit):
+        asked(
+            do.ask_live,
+            [parts.live_question, live, parts.language],
+            [parts.live_question, parts.live_trouble, parts.live_lines],
+            concurrency_id="answers",
+            **told,
+        )
+
+
 def _connect(
-    page: gr.Blocks, parts: Parts, session: gr.State, do: Handlers, limits: PageLimits
+    page: gr.Blocks,
+    parts: Parts,
+    session: gr.State,
+    live: gr.State,
+    do: Handlers,
+    limits: PageLimits,
 ) -> None:
-    """Tells every field what it does."""
+    """Tells every field of a file and its conversation what it does."""
     choices = [session, parts.language, *parts.choices]
     view = [parts.problem, parts.sheet, parts.facts, *parts.talk]
     private: dict[str, Any] = {"api_visibility": "private"}
@@ -109,7 +145,11 @@ def _connect(
     worded = [*parts.worded.values()]
     greeted = page.load(do.greet, None, worded, queue=False, **private)
     told = parts.language.input(
-        do.reword, [session, parts.language], [*worded, *view], queue=False, **private
+        do.reword,
+        [session, live, parts.language],
+        [*worded, *view, parts.live_trouble, parts.live_lines],
+        queue=False,
+        **private,
     )
     for event in (greeted, told):
         event.then(None, parts.language, None, js=_TELL_LANGUAGE)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from videollama.languages.catalogue import Wording
     from videollama.media.clip import Clip
+    from videollama.web.live_view import Line
     from videollama.web.session import Turn
 
 _CELL_WIDTH = 136  # four frames in a column of the page, with times large enough to read
@@ -107,3 +108,20 @@ def details_of(turn: "Turn", words: "Wording") -> str:
     if turn.attempt:
         lines.append(words.text("attempt", number=turn.attempt + 1))
     return "\n".join(lines) or basis_of(turn, words)
+
+
+def lines_of(lines: "Sequence[Line]", words: "Wording") -> str:
+    """What a camera showed as a list of HTML, the newest first; screen readers hear what is new."""
+    if not lines:
+        return f"<p>{escape(words.text('live_nothing'))}</p>"
+    items = []
+    for line in reversed(lines):
+        minutes, seconds = divmod(int(line.time_seconds), 60)
+        text = line.text
+        if line.kind == "alert":
+            key = "live_alert_question" if text.endswith("?") else "live_alert"
+            text = words.text(key, text=text)
+        time = f"<time>{minutes}:{seconds:02}</time>"
+        asked = f"<em>{escape(line.question)}</em> " if line.question else ""
+        items.append(f'<li class="{line.kind}">{time} {asked}{escape(text)}</li>')
+    return f'<ol role="log" aria-live="polite">{"".join(items)}</ol>'

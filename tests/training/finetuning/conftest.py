@@ -42,24 +42,29 @@ def make_finetune(tmp_path, model_folder):
     """A small recipe; changes are given as section__key=value."""
 
     def make(**changes):
-        content = {
-            "stage": "finetune",
-            "model": {"load": str(model_folder)},
-            "data": {"cache": str(tmp_path / "cache")},
-            "samples": {"num_frames": 2},
-            "training": {
-                "max_steps": 4,
-                "batch_size": 2,
-                "learning_rate": 1e-3,
-                "warmup_steps": 1,
-                "log_every": 1,
-                "validate_every": 2,
-                "save_every": 2,
-            },
-        }
-        for path, value in changes.items():
-            section, _, key = path.partition("__")
-            content[section][key] = value
-        return check_recipe(content, "test")
+        return check_recipe(small_finetune(model_folder, tmp_path / "cache", **changes), "test")
 
     return make
+
+
+def small_finetune(model_folder, cache, **changes):
+    """A small recipe's content."""
+    content = {
+        "stage": "finetune",
+        "model": {"load": str(model_folder)},
+        "data": {"cache": str(cache)},
+        "samples": {"num_frames": 2},
+        "training": {
+            "max_steps": 4,
+            "batch_size": 2,
+            "learning_rate": 1e-3,
+            "warmup_steps": 1,
+            "log_every": 1,
+            "validate_every": 2,
+            "save_every": 2,
+        },
+    }
+    for path, value in changes.items():
+        section, _, key = path.partition("__")
+        content.setdefault(section, {})[key] = value
+    return content

@@ -4,11 +4,14 @@ import json
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.training.test_run import Killed, losses, parts_in
 from videollama.checkpoints.load import load_model
 from videollama.errors import CheckpointError, DataError, RecipeError
+from videollama.training.finetuning.prompted_answers import PromptedAnswers
 from videollama.training.run import train
 from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS, belongs_to
 from videollama.training.trainer import ObjectiveTrainer
@@ -120,3 +123,64 @@ def test_what_a_model_does_not_have_is_one_sentence(tmp_path, own_folder, make_f
     ):
         with pytest.raises(error, match=told):
             train(make_finetune(**changes), own_folder, tmp_path / "run", report=lines)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_names_its_samples(
+    tmp_path, own_folder, make_finetune, lines, monkeypatch
+):
+    forward = PromptedAnswers.forward
+
+    def mad(objective, **batch):
+        numbers = forward(objective, **batch)
+        return {**numbers, "loss": numbers["loss"] * float("nan")}
+
+    recipe = make_finetune()
+    monkeypatch.setattr(PromptedAnswers, "forward", mad)
+    with pytest.raises(DataError, match=r"The loss is nan at step 1; .*bad_batch\.json"):
+        train(recipe, own_folder, tmp_path / "mad", report=lines)
+    bad = json.loads((tmp_path / "mad" / "bad_batch.json").read_text())
+    assert (bad["step"], len(bad["samples"])) == (1, 2)
+    assert all(name.startswith("questions.csv, line ") for name in bad["samples"])
+
+
+def test_memory_that_is_used_up_is_one_sentence_with_what_helps(
+    tmp_path, own_folder, make_finetune, lines, monkeypatch
+):
+    def full(objective, **batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(PromptedAnswers, "forward", full)
+    told = (
+        r"^Memory is used up: with training\.batch_size=2 this takes about \d+\.\d GB; lower it "
+        r"and raise training\.gradient_accumulation in turn, or set training\.precision=bfloat16,"
+    )
+    with pytest.raises(RecipeError, match=told):
+        train(make_finetune(), own_folder, tmp_path / "run", report=lines)
+
+
+def test_held_out_questions_are_answered_now_and_then_with_their_frames(
+    tmp_path, own_folder, make_finetune, lines
+):
+    recipe = make_finetune(training__sample_every=2, training__report_to=["tensorboard"])
+    train(recipe, own_folder, tmp_path / "run", report=lines)
+    folder = tmp_path / "run" / "samples"
+    told = [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in told] == [2, 4]
+    assert told[0]["question"] == "What moves?"
+    assert told[0]["wanted"] == "A square."
+    with Image.open(folder / "step-000002.png") as picture:
+        assert picture.width > 500
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3, 4]
+    assert [event.step for event in events.Scalars("eval/loss")] == [0, 2, 4]
+    assert [event.step for event in events.Images("samples")] == [2, 4]
+
+
+def test_a_reporter_that_is_not_installed_is_one_sentence(
+    tmp_path, own_folder, make_finetune, lines, monkeypatch
+):
+    monkeypatch.setattr("videollama.training.arguments.find_spec", lambda name: None)
+    recipe = make_finetune(training__report_to=["tensorboard"])
+    with pytest.raises(RecipeError, match=r"pip install 'videollama\[tensorboard\]'"):
+        train(recipe, own_folder, tmp_path / "run", report=lines)

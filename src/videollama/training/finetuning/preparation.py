@@ -6,6 +6,7 @@ from pathlib import Path
 
 from accelerate import PartialState
 
+from videollama.errors import RecipeError
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.datasets.record import Sample
 from videollama.training.feature_cache import Report
@@ -16,12 +17,14 @@ from videollama.training.finetuning.mixture import Mixture
 from videollama.training.finetuning.prompted_answers import PromptedAnswers
 from videollama.training.finetuning.prompting import SamplePrompts
 from videollama.training.finetuning.samples import OwnSamples, read_samples, write_held_out
+from videollama.training.finetuning.shown_answers import ShownAnswers
 from videollama.training.finetuning.trainable_model import (
     load_trainable,
     trained_parts,
     write_model,
 )
 from videollama.training.finetuning.usable_files import leave_out_unusable
+from videollama.training.processes import is_first_process
 from videollama.training.setup import Setup
 
 HELD_OUT_FILE = "held_out.jsonl"
@@ -39,13 +42,19 @@ def prepare_finetune(
         broken: Counts samples that cannot be used.
         report: Told how far it is.
     """
+    if recipe.training.fsdp and recipe.training.sample_every:
+        raise RecipeError(
+            "training.sample_every asks one process for answers, but training.fsdp spreads the "
+            "model over all; set one of them only."
+        )
     samples = read_samples(recipe.data, folder, seed=recipe.seed, broken=broken)
     model, processor = load_trainable(recipe)
     prompts = SamplePrompts(processor, recipe.samples, recipe.seed)
     encoder = ClipEncoder(model, processor, recipe)
     samples = leave_out_unusable(samples, encoder, broken=broken, report=report)
     warn_of_leaks(samples, report)
-    write_held_out(samples.validation, out / HELD_OUT_FILE)
+    if is_first_process():
+        write_held_out(samples.validation, out / HELD_OUT_FILE)
     training = resolved_training(recipe, samples)
     batches = partial(
         SampleBatches,
@@ -56,8 +65,20 @@ def prepare_finetune(
         seed=recipe.seed,
     )
     shown = _evenly(samples.validation, training.validation_samples)
+    objective = PromptedAnswers(model, trained_parts(recipe))
+    single = tuple(sample for sample in samples.validation if len(sample.turns) == 1)
+    some = _evenly(single, training.samples_shown)
+    show = ShownAnswers(
+        objective,
+        some,
+        batches(take=lambda first, number: some[first:][:number], length=len(some), batch_size=1),
+        encoder,
+        tokenizer=processor.tokenizer,
+        folder=out,
+        every=training.sample_every,
+    )
     return Setup(
-        objective=PromptedAnswers(model, trained_parts(recipe)),
+        objective=objective,
         training=batches(
             take=_mixed(samples, recipe.seed), length=num_samples(training) // training.batch_size
         ),
@@ -69,6 +90,7 @@ def prepare_finetune(
         options=training,
         write_model=partial(write_model, recipe),
         validates_first=True,
+        show=show if training.sample_every and some else None,
     )
 
 

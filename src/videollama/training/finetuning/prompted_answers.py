@@ -4,15 +4,27 @@ Letters: B samples, L tokens, N clips with pictures, M clips with sound, T frame
 P patches, Dv and Da widths of the encoders.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
 
 from videollama.training.labels import IGNORED
-from videollama.training.stages import Objective
+from videollama.training.stages import Objective, is_low_rank
 
 
 class PromptedAnswers(Objective):
     """The whole model with the mean loss over the learned tokens."""
+
+    def train(self, mode: bool = True) -> "PromptedAnswers":
+        """Set the mode of what is trained, the dropout of low-rank changes with it."""
+        super().train(mode)
+        for name, module in self.model.named_modules():
+            if is_low_rank(name):
+                module.train(mode)
+        return self
 
     def forward(
         self,
@@ -35,22 +47,18 @@ class PromptedAnswers(Objective):
             segment_features: What the audio encoder gave, `(M, S, Da)`.
             audio_mask: True where a segment belongs to its clip, `(M, S)`.
         """
-        nothing = 0.0 * next(p for p in self.parameters() if p.requires_grad).sum()
+        model, nothing = self.model, self._nothing()
         if input_ids is None or labels is None or attention_mask is None:
+            if isinstance(self, FSDPModule):  # all processes gather the same layers
+                word = torch.zeros(1, 1, dtype=torch.long, device=nothing.device)
+                nothing = nothing + 0.0 * model(input_ids=word, use_cache=False).logits.sum()
             return {"loss": nothing}
-        model = self.model
-        video = audio = None
-        if frame_features is not None:
-            video = model.encode_video(frame_features, pixel_mask)
-        if segment_features is not None:
-            audio = model.encode_audio(segment_features, audio_mask)
-        first = int((labels != IGNORED).any(dim=0).nonzero()[0])
-        asked = labels[:, max(first, 1) :]
+        media = self._media(frame_features, pixel_mask, segment_features, audio_mask)
+        asked = labels[:, _first_asked(labels) :]
         logits = model(
             input_ids=input_ids,
             attention_mask=attention_mask.long(),
-            video_embeds=video,
-            audio_embeds=audio,
+            **media,
             logits_to_keep=asked.shape[1] + 1,
             use_cache=False,
         ).logits[:, :-1]
@@ -60,3 +68,51 @@ class PromptedAnswers(Objective):
         right = (chosen.argmax(dim=-1) == targets).float().mean()
         # A batch of samples without the trained branch teaches nothing, but goes backwards.
         return {"loss": loss + nothing, "right": right}
+
+    @torch.no_grad()
+    def answer(self, batch: Mapping[str, Tensor], max_new_tokens: int) -> Tensor:
+        """Answer the first question of one sample.
+
+        Args:
+            batch: Of this sample alone; see `forward`.
+            max_new_tokens: Longest answer.
+
+        Returns:
+            Tokens of the likeliest answer, `(L,)`, each the likeliest after those before.
+        """
+        names = ("frame_features", "pixel_mask", "segment_features", "audio_mask")
+        media = self._media(*(batch.get(name) for name in names))
+        asked = batch["input_ids"][:, : _first_asked(batch["labels"])]
+        mask = torch.ones_like(asked)
+        return self.model.generate(
+            asked, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, **media
+        )[0]
+
+    def _media(
+        self,
+        frame_features: Tensor | None,
+        pixel_mask: Tensor | None,
+        segment_features: Tensor | None,
+        audio_mask: Tensor | None,
+    ) -> dict[str, Tensor]:
+        media = {}
+        if frame_features is not None:
+            media["video_embeds"] = self.model.encode_video(frame_features, pixel_mask)
+        if segment_features is not None:
+            media["audio_embeds"] = self.model.encode_audio(segment_features, audio_mask)
+        return media
+
+    def _nothing(self) -> Tensor:
+        """Zero, but a function of trained weights, so that every batch can go backwards.
+
+        With FSDP of all that are gathered for the whole step: their gradients are joined in one
+        piece, which must be as large in every process.
+        """
+        learned = [p for p in self.parameters() if p.requires_grad and not isinstance(p, DTensor)]
+        touched = learned if isinstance(self, FSDPModule) else learned[:1]
+        return 0.0 * torch.stack([parameter.sum() for parameter in touched]).sum()
+
+
+def _first_asked(labels: Tensor) -> int:
+    """The first place, but the very first, where any sample of `(B, L)` labels is asked."""
+    return max(1, int((labels != IGNORED).any(dim=0).nonzero()[0]))

@@ -1,5 +1,6 @@
 """Load the model that a recipe trains, on its device, and write it down again."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from transformers import Blip2VisionConfig
 from videollama.checkpoints.assemble import assemble
 from videollama.checkpoints.atomic_output import new_folder
 from videollama.checkpoints.decoder import Decoder, open_decoder, read_decoder
-from videollama.checkpoints.devices import choose_device
+from videollama.checkpoints.devices import check_dtype, choose_bits, choose_device
 from videollama.checkpoints.load import read_model
 from videollama.checkpoints.memory_estimate import RELEASED_SIZES
 from videollama.checkpoints.resolve import resolve
@@ -22,8 +23,9 @@ from videollama.errors import CheckpointError, RecipeError
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
 from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.low_rank import add_low_rank, merge_low_rank
 from videollama.training.join import join_stages
-from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS, belongs_to
+from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS, belongs_to, is_low_rank
 
 _DECODER = "language_model."
 Model = tuple[VideoLlamaConfig, dict[str, Tensor], VideoLlamaProcessor]
@@ -49,6 +51,8 @@ def load_trainable(
         CheckpointError: Files do not form a working model.
         RecipeError: The recipe asks for what the model does not have.
     """
+    device = choose_device()
+    _check_quantization(recipe, device)
     config, tensors, processor = _read(recipe)
     check_fits(recipe, config)
     parts = trained_parts(recipe)
@@ -59,9 +63,10 @@ def load_trainable(
     model = assemble(
         config,
         tensors,
-        device=choose_device(),
+        device=device,
         dtype=torch.bfloat16 if halved else torch.float32,
         origin=recipe.model.load or "the built-in model",
+        bits=choose_bits(recipe.model.quantization or ""),
     )
     if halved:
         for name, child in model.named_children():
@@ -74,6 +79,8 @@ def load_trainable(
         for name, tensor in tensors.items():
             if not name.startswith(_DECODER):
                 places[name].copy_(tensor)
+    if recipe.lora is not None:
+        add_low_rank(model.language_model, recipe.lora)
     return model, processor
 
 
@@ -156,7 +163,10 @@ def write_model(recipe: FinetuneRecipe, weights: Mapping[str, Tensor], folder: P
     from huggingface_hub import save_torch_state_dict
 
     config, tensors, processor = _read(recipe)
-    tensors = {**tensors, **weights}
+    changes = {name: tensor for name, tensor in weights.items() if is_low_rank(name)}
+    tensors |= {name: tensor for name, tensor in weights.items() if name not in changes}
+    if recipe.lora is not None:
+        tensors = merge_low_rank(tensors, changes, recipe.lora)
     if _fetches_the_rest(recipe):
         join_stages(processor, [tensors], folder)
         return folder
@@ -165,7 +175,26 @@ def write_model(recipe: FinetuneRecipe, weights: Mapping[str, Tensor], folder: P
         config.save_pretrained(draft)
         processor.save_pretrained(draft)
         save_torch_state_dict(tensors, draft, metadata={"format": "pt"})
+        writing = resolve(recipe.model.load).folder / "generation_config.json"
+        if writing.exists() and recipe.model.decoder is None:
+            shutil.copy(writing, draft)
     return folder
+
+
+def _check_quantization(recipe: FinetuneRecipe, device: torch.device) -> None:
+    bits = recipe.model.quantization
+    if bits is None:
+        return
+    if device.type != "cuda":
+        raise RecipeError(
+            f"model.quantization is {bits}, which trains on CUDA cards only, not on {device}; "
+            "leave it out."
+        )
+    if recipe.training.fsdp:
+        raise RecipeError(
+            f"model.quantization is {bits}, which training.fsdp cannot spread; leave out one."
+        )
+    check_dtype(bits, device)
 
 
 def _read(recipe: FinetuneRecipe) -> Model:
@@ -231,6 +260,8 @@ def _new_parts(config: VideoLlamaConfig, parts: tuple[str, ...]) -> dict[str, Te
 def _fetches_the_rest(recipe: FinetuneRecipe) -> bool:
     """Whether decoder and image encoder are not in the loaded folder, but in the cache."""
     found = resolve(recipe.model.load)
+    if recipe.lora is not None:
+        return False
     if found.kind == "tiny":
         return recipe.model.decoder is None
     if found.kind != "ours" or recipe.model.decoder is not None:
