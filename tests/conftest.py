@@ -57,6 +57,7 @@ def tiny_config(tiny_tokenizer) -> VideoLlamaConfig:
     return VideoLlamaConfig(
         family="tiny",
         prompt_template="chatml",
+        languages=["en"],
         vision_config={**encoder, "image_size": 64},
         image_qformer_config=None,
         video_qformer_config=dict(reader),
@@ -107,6 +108,26 @@ def assistant(tiny_model, tiny_processor):
     from videollama.inference.engine import VideoLlama
 
     return VideoLlama(tiny_model, tiny_processor)
+
+
+@pytest.fixture(scope="session")
+def chinese_assistant(tiny_model, tiny_config, tiny_tokenizer):
+    """The same model, declared to know English and Chinese, with the prompt of BiLLa."""
+    from copy import copy
+
+    from videollama.inference.engine import VideoLlama
+    from videollama.processing import VideoLlamaProcessor
+
+    config = VideoLlamaConfig.from_dict({**tiny_config.to_dict(), "languages": ["en", "zh"]})
+    model = copy(tiny_model)
+    model.config = config
+    return VideoLlama(model, VideoLlamaProcessor(config, tiny_tokenizer, "billa"))
+
+
+@pytest.fixture(autouse=True)
+def english_command(monkeypatch):
+    """The command speaks English whatever the locale of the machine."""
+    monkeypatch.setenv("VIDEOLLAMA_LANGUAGE", "en")
 
 
 @pytest.fixture(scope="session")

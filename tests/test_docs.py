@@ -17,7 +17,12 @@ from videollama.media.frame_sampling import FrameSampling
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-GUIDES = [ROOT / "README.md", ROOT / "docs" / "quickstart.md", ROOT / "docs" / "engine.md"]
+GUIDES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "README.zh.md",
+    ROOT / "docs" / "quickstart.md",
+    ROOT / "docs" / "engine.md",
+]
 
 
 def shapes_in_architecture() -> dict[str, str]:

@@ -169,6 +169,8 @@ class VideoLlamaConfig(PreTrainedConfig):
         max_frames: Rows of the frame position table; longer clips interpolate it.
         max_segments: Rows of the segment position table; longer sounds interpolate it.
         prompt_template: How a conversation is written for this decoder.
+        languages: Codes of the languages that the decoder knows ("en", "zh"); questions in another
+            script are refused. `None` where that is not known: then nothing is refused.
         video_token_id: Placeholder id that a video token replaces; may lie outside the decoder's
             vocabulary.
         audio_token_id: The same for sound.
@@ -200,6 +202,7 @@ class VideoLlamaConfig(PreTrainedConfig):
     max_frames: int = 32
     max_segments: int = 8
     prompt_template: PromptTemplate = "vicuna"
+    languages: tuple[str, ...] | list[str] | None = None
     video_token_id: int = 32000
     audio_token_id: int = 32001
     audio_scale: float = 20.0

@@ -2,6 +2,7 @@
 
     VideoLlamaError
     ├── InputError            a value given by the caller cannot be used
+    │   └── LanguageError     a question is in a language that the model does not know
     ├── MediaError            a file cannot be read as video, image or sound
     ├── ModelNotFoundError    a model reference leads nowhere
     ├── CheckpointError       files that exist, but do not form a working model
@@ -22,6 +23,10 @@ class VideoLlamaError(Exception):
 
 class InputError(VideoLlamaError):
     """A value given by the caller cannot be used."""
+
+
+class LanguageError(InputError):
+    """A question is in a language that the model does not know; said in that language."""
 
 
 class MediaError(VideoLlamaError):

@@ -17,7 +17,8 @@ from transformers import AutoProcessor, AutoTokenizer, BatchFeature, StoppingCri
 from transformers.processing_utils import ProcessorMixin
 
 from videollama.configuration import VideoLlamaConfig
-from videollama.errors import CheckpointError, InputError
+from videollama.errors import CheckpointError, InputError, LanguageError
+from videollama.languages.scripts import refusal_of
 from videollama.media.clip import Clip
 from videollama.media.encoder_inputs import frame_values, segment_values
 from videollama.prompts import (
@@ -93,12 +94,14 @@ class VideoLlamaProcessor(ProcessorMixin):
 
         Raises:
             InputError: A message refers to no clip, has an unknown role or type, or is too long.
+            LanguageError: The last question is in a language that the decoder does not know.
         """
         batch = _as_batch(messages)
         limit = max_prompt_tokens or self._max_prompt_tokens()
         rows: list[list[int]] = []
         for conversation in batch:
             turns, _ = self._read(conversation, clips)
+            self.require_known_language(turns[-1].text)
             kept = drop_oldest_turns(
                 turns, lambda ts: len(self.encode_turns(ts, add_generation_prompt)), limit
             )
@@ -107,6 +110,16 @@ class VideoLlamaProcessor(ProcessorMixin):
         if with_media:
             inputs |= self.media_inputs(*self.shown_clips(batch, clips))
         return BatchFeature(inputs)
+
+    def require_known_language(self, question: str) -> None:
+        """Refuses a question in the script of a language that the decoder does not know.
+
+        Raises:
+            LanguageError: Says so in the language of the question.
+        """
+        refusal = refusal_of(question, self.config.languages)
+        if refusal is not None:
+            raise LanguageError(refusal)
 
     def shown_clips(
         self, messages: Conversation | Sequence[Conversation], clips: Sequence[Clip]

@@ -20,6 +20,10 @@ from videollama.applications.wording import action, people_count
         ("Several children play.", None),
         ("The man is old.", None),
         ("A man's hand holds a cup.", None),
+        ("一个男人正在骑自行车。", 1),
+        ("两个女孩和一个穿红衣服的男人在草地上跳舞。", 3),
+        ("一群人在唱歌。", None),
+        ("一只狗跑过雪地。", None),
         ("", None),
     ],
 )
@@ -35,6 +39,9 @@ def test_people_are_counted_where_the_description_counts_them(description, count
         ("A dog running through snow.", "running through snow"),
         ("A man wearing a hat.", None),
         ("A red car.", None),
+        ("两个女孩在草地上跳舞，旁边有狗。", "跳舞"),
+        ("一个男人正在骑自行车。", "骑自行车"),
+        ("一只狗在草地上。", None),
     ],
 )
 def test_the_action_is_what_is_done(description, expected):

@@ -95,7 +95,9 @@ def test_safetensors_decoders_work_as_well(tmp_path, released_folder):
 )
 def test_the_family_decides_the_prompt(tmp_path, video, audio, decoder, template):
     folder = write_original(tmp_path / "m", video=video, audio=audio, decoder=decoder)
-    assert read_original(folder)[0].prompt_template == template
+    config = read_original(folder)[0]
+    assert config.prompt_template == template
+    assert config.languages == (["en", "zh"] if template in ("billa", "ziya") else None)
 
 
 def test_the_runs_settings_tell_the_family_of_a_renamed_file(released_copy):

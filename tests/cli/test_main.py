@@ -21,10 +21,10 @@ def failing(monkeypatch):
     """Gives a way to let the command raise any error."""
 
     def fail_with(error):
-        def app(arguments):
+        def command(arguments):
             raise error
 
-        monkeypatch.setattr(main, "app", app)
+        monkeypatch.setattr(typer.main, "get_command", lambda _: command)
 
     return fail_with
 

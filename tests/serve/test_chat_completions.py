@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from tests.serve.conftest import MODEL, ask, data_url, user, video
+from tests.serve.conftest import MODEL, ask, data_url, user, video, wait_until
 from tests.synthetic import write_clip, write_picture, write_sound
 from videollama.errors import InputError
 from videollama.inference import scheduling
@@ -241,3 +241,20 @@ def test_a_check_that_fails_costs_one_answer(client, video_url, monkeypatch):
     monkeypatch.setattr(scheduling, "flags_of", fail)
     assert error_of(ask(client, user("What?"), check=True))[0] == 400
     assert ask(client, user("What?")).status_code == 200
+
+
+def test_a_question_in_a_language_that_the_model_does_not_know_is_refused_in_it(client, video_url):
+    response = ask(client, user(video(video_url), "Что происходит в этом видео?"))
+    status, _, message = error_of(response)
+    assert (status, response.json()["error"]["code"]) == (400, "unsupported_language")
+    assert message.startswith("Эта модель не знает этого языка; она знает английский")
+
+
+def test_a_question_in_chinese_is_answered_by_a_model_that_knows_it(
+    client_of, chinese_assistant, video_url
+):
+    with client_of(load=lambda: chinese_assistant) as client:
+        wait_until(lambda: client.get("/v1/models").status_code == 200)
+        wait_until(lambda: ask(client, user("你好？")).status_code != 503)
+        response = ask(client, user(video(video_url), "视频里发生了什么？"))
+    assert response.status_code == 200, response.text

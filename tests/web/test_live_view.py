@@ -6,11 +6,11 @@ from PIL import Image
 
 from videollama.errors import BusyError, InputError, MediaError
 from videollama.inference.scheduling import Request
+from videollama.languages.catalogue import wordings
 from videollama.web import live_view
 from videollama.web.backend import Backend
 from videollama.web.live_view import LiveView
 from videollama.web.rendering import lines_of
-from videollama.web.wording import wordings
 
 
 def picture(color="red"):

@@ -3,13 +3,13 @@
 import gradio as gr
 import pytest
 
+from videollama.languages.catalogue import wordings
 from videollama.web.backend import PageLimits
 from videollama.web.handlers import Handlers
 from videollama.web.layout import SUGGESTIONS, lay_out
 from videollama.web.live_view import LiveView
 from videollama.web.page import build_page, page_look
 from videollama.web.session import Session
-from videollama.web.wording import wordings
 
 CHOICES = (8, 0, 0, True, 8, False)  # as the browser sends them
 
@@ -151,3 +151,12 @@ def test_several_visitors_are_answered_together_and_the_others_wait_in_line(back
     }
     assert limits == {8}
     assert page._queue.max_size == 32
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_question_in_a_language_that_the_model_does_not_know_is_refused(do, clip_file, language):
+    session = Session()
+    do.open(str(clip_file), session, language, *CHOICES)
+    _, trouble, _ = shown(list(do.ask("你听到了什么？", session, language, *CHOICES))[-1])
+    assert "这个模型不懂中文，只懂英语" in trouble
+    assert session.turns == []

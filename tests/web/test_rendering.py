@@ -6,11 +6,11 @@ import pytest
 from tests.synthetic import write_picture
 from videollama.errors import MediaError
 from videollama.inference.answer import Flag, Heard, Seen
+from videollama.languages.catalogue import wordings
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
 from videollama.web.rendering import facts_of, messages_of, picture_of, problem_of
 from videollama.web.session import Turn
-from videollama.web.wording import wordings
 
 EN, ZH = wordings()["en"], wordings()["zh"]
 ANSWERED = Turn(

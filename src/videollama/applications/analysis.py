@@ -125,6 +125,7 @@ def analyze(
     *,
     num_frames: int = 8,
     batch_size: int = 4,
+    language: str = "en",
     on_progress: Callable[[int, int], None] | None = None,
     on_segment: Callable[[UnderstoodSegment], None] | None = None,
 ) -> Analysis:
@@ -137,12 +138,14 @@ def analyze(
         file: A video, picture or sound file, or what `look_over` told of one.
         num_frames: Frames to look at in each segment.
         batch_size: Segments per pass of the decoder.
+        language: Code of the language that the model is asked in, and answers in.
         on_progress: Called with the segments that are done and all of them.
         on_segment: Called with each segment as it was opened, for those who want to know more.
 
     Raises:
         MediaError: Nothing in the file can be seen or heard.
-        InputError: A number makes no sense.
+        InputError: A number makes no sense, or there is no such language.
+        LanguageError: The model does not know the language.
     """
     started = perf_counter()
     overview = file if isinstance(file, Overview) else look_over(file)
@@ -153,6 +156,7 @@ def analyze(
         overview,
         num_frames=num_frames,
         batch_size=batch_size,
+        language=language,
         on_progress=on_progress,
     ):
         spans.append(understood.span)

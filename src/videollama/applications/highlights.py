@@ -114,9 +114,11 @@ def find_highlights(
     Raises:
         MediaError: The file is no video.
         InputError: The query holds no word, or a number makes no sense.
+        LanguageError: The query is in a language that the model does not know.
     """
     overview = file if isinstance(file, Overview) else look_over(file)
     require_askable(overview, query, seconds)
+    assistant.processor.require_known_language(query)
     pictures: list[float | None] = []
     sounds: list[float | None] = []
 

@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from videollama.applications.analysis import Analysis, Segment, SoundEvent
-from videollama.applications.report import NOTHING, headline
+from videollama.applications.report import NOTHING, headline, noted, scene_label
 from videollama.checkpoints.atomic_output import new_file
 from videollama.inference.segments import Statement
+from videollama.languages.catalogue import Wording, wording
 from videollama.media.clock import clock
 from videollama.media.html_page import document, picture, text
 
 _WAVE_COLUMNS = 600
 _QUIET_PEAK = 0.05  # softer sound is not drawn larger than this
+_OF_NUMBERS = (
+    "Numbers from 0 to 1 say how likely the model found its own sentence; it can be sure and wrong."
+)
 _LEAST_WIDTH_PERCENT = 0.15  # what is shorter could not be hit with a finger
 
 _STYLE = """
@@ -40,42 +44,44 @@ li { padding: .35rem 0; border-top: 1px solid var(--line) }
 """
 
 
-def write_page(path: Path, analysis: Analysis) -> None:
+def write_page(path: Path, analysis: Analysis, words: Wording | None = None) -> None:
     """Writes the page; an old one is replaced.
 
     Args:
         path: Where the page shall be.
         analysis: What it shows.
+        words: Of the language of its labels; English if absent.
 
     Raises:
         OutputError: The page cannot be written.
     """
     with new_file(path) as draft:
-        draft.write_text(page(analysis), encoding="utf-8", errors="replace")
+        draft.write_text(page(analysis, words), encoding="utf-8", errors="replace")
 
 
-def page(analysis: Analysis) -> str:
+def page(analysis: Analysis, words: Wording | None = None) -> str:
     """The page: a timeline with segments, sounds and waveform, then each in words."""
+    words = words or wording("en")
     name = Path(analysis.path).name
     parts = [
-        f'<h1>{text(name)}</h1><p class="faint">{escape(headline(analysis))}</p>',
-        *(f"<p>Note: {escape(warning)}</p>" for warning in analysis.warnings),
-        _timeline(analysis) if analysis.duration_seconds else "",
-        "<h2>Segments</h2>",
-        *(_article(number, each) for number, each in enumerate(analysis.segments, start=1)),
-        _sounds(analysis),
-        '<p class="faint">Numbers from 0 to 1 say how likely the model found its own sentence; '
-        "it can be sure and wrong.</p>",
+        f'<h1>{text(name)}</h1><p class="faint">{escape(headline(analysis, words))}</p>',
+        *(f"<p>{escape(note)}</p>" for note in noted(analysis, words)),
+        _timeline(analysis, words) if analysis.duration_seconds else "",
+        f"<h2>{words.phrase('Segments')}</h2>",
+        *(_article(number, each, words) for number, each in enumerate(analysis.segments, start=1)),
+        _sounds(analysis, words),
+        f'<p class="faint">{words.phrase(_OF_NUMBERS)}</p>',
     ]
-    return document(name, "".join(parts), style=_STYLE)
+    return document(name, "".join(parts), style=_STYLE, language=words.code)
 
 
-def _timeline(analysis: Analysis) -> str:
+def _timeline(analysis: Analysis, words: Wording) -> str:
     total = analysis.duration_seconds
+    titles = [escape(_title(each, words)) for each in analysis.segments]
     segments = "".join(
         f'<a class="{"odd" if each.scene % 2 else "even"}" href="#segment-{number}" '
-        f'{_place(each, total)} title="{escape(_title(each))}">{escape(_title(each))}</a>'
-        for number, each in enumerate(analysis.segments, start=1)
+        f'{_place(each, total)} title="{title}">{title}</a>'
+        for number, (each, title) in enumerate(zip(analysis.segments, titles, strict=True), start=1)
     )
     sounds = "".join(
         f'<a href="#sound-{number}" {_place(each, total)} title="{escape(each.name)}">'
@@ -85,8 +91,9 @@ def _timeline(analysis: Analysis) -> str:
     row = f'<div class="row sounds">{sounds}</div>' if sounds else ""
     marks = "".join(f"<time>{clock(total * share)}</time>" for share in (0, 0.5, 1))
     return (
-        f'<nav class="timeline" aria-label="Timeline"><div class="row">{segments}</div>{row}'
-        f'{_waveform(analysis)}<div class="scale">{marks}</div></nav>'
+        f'<nav class="timeline" aria-label="{words.phrase("Timeline")}">'
+        f'<div class="row">{segments}</div>{row}'
+        f'{_waveform(analysis, words)}<div class="scale">{marks}</div></nav>'
     )
 
 
@@ -96,12 +103,12 @@ def _place(part: Segment | SoundEvent, total_seconds: float) -> str:
     return f'style="left:{left:.3f}%;width:{max(width, _LEAST_WIDTH_PERCENT):.3f}%"'
 
 
-def _title(segment: Segment) -> str:
+def _title(segment: Segment, words: Wording) -> str:
     said = [each.text for each in (segment.seen, segment.heard) if each is not None]
-    return " ".join(said) or NOTHING
+    return " ".join(said) or words.phrase(NOTHING)
 
 
-def _waveform(analysis: Analysis) -> str:
+def _waveform(analysis: Analysis, words: Wording) -> str:
     """The loudest sample per column, mirrored; one polygon."""
     if analysis.levels is None or not len(analysis.levels.peaks):
         return ""
@@ -119,36 +126,40 @@ def _waveform(analysis: Analysis) -> str:
     )
     return (
         f'<svg viewBox="0 0 {width:.2f} 100" preserveAspectRatio="none" role="img" '
-        f'aria-label="Waveform"><polygon points="{" ".join(upper + lower[::-1])}"/></svg>'
+        f'aria-label="{words.phrase("Waveform")}">'
+        f'<polygon points="{" ".join(upper + lower[::-1])}"/></svg>'
     )
 
 
-def _article(number: int, segment: Segment) -> str:
+def _article(number: int, segment: Segment, words: Wording) -> str:
+    label = "" if segment.seen is None else f" · {scene_label(segment, words)}"
     return (
         f'<article id="segment-{number}">'
         f"{picture(segment.thumbnail, segment.seen.text if segment.seen else '')}<div>"
         f"<p><time>{clock(segment.start_seconds)} - {clock(segment.end_seconds)}</time>"
-        f"{'' if segment.seen is None else f' · scene {segment.scene}'}</p>"
-        f"{''.join(_facts(segment)) or f'<p>{NOTHING}</p>'}</div></article>"
+        f"{label}</p>"
+        f"{''.join(_facts(segment, words)) or f'<p>{words.phrase(NOTHING)}</p>'}</div></article>"
     )
 
 
-def _facts(segment: Segment) -> Iterator[str]:
+def _facts(segment: Segment, words: Wording) -> Iterator[str]:
     if segment.seen is not None:
         yield f'<p class="seen">{_said(segment.seen)}</p>'
     if segment.heard is not None:
         yield f"<p>{_said(segment.heard)}</p>"
     if segment.action is not None:
-        yield f'<p class="faint">Action: {escape(segment.action)}</p>'
+        action = words.phrase("Action: {what}").format(what=segment.action)
+        yield f'<p class="faint">{escape(action)}</p>'
     if segment.people_count is not None:
-        yield f'<p class="faint">People: {segment.people_count}</p>'
+        people = words.phrase("People: {count}").format(count=segment.people_count)
+        yield f'<p class="faint">{people}</p>'
 
 
 def _said(statement: Statement) -> str:
     return f'{escape(statement.text)} <span class="sure">{statement.confidence:.2f}</span>'
 
 
-def _sounds(analysis: Analysis) -> str:
+def _sounds(analysis: Analysis, words: Wording) -> str:
     if not analysis.sounds:
         return ""
     rows = "".join(
@@ -156,4 +167,4 @@ def _sounds(analysis: Analysis) -> str:
         f'</time> {escape(each.name)} <span class="sure">{each.confidence:.2f}</span></li>'
         for number, each in enumerate(analysis.sounds, start=1)
     )
-    return f"<h2>Sounds</h2><ol>{rows}</ol>"
+    return f"<h2>{words.phrase('Sounds')}</h2><ol>{rows}</ol>"

@@ -24,6 +24,18 @@ _SOMEBODY = re.compile(
     rf"(?:{_BETWEEN}[a-z-]+\s+){{0,3}}?({_ONE}|{_MANY})\b(?!'s)"
 )
 _UNCOUNTED = re.compile(r"\b(?:group|crowd|team|couple|pair|family|several|some|many|lots|few)\b")
+_CHINESE_NUMBERS = {
+    "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9,
+    "十": 10,
+}  # fmt: skip
+_SOMEBODY_CHINESE = re.compile(
+    rf"([{''.join(_CHINESE_NUMBERS)}]|\d+)(?:个|名|位)(?:[^，。；、和与]{{0,8}}?)"
+    r"(?:人|孩|婴儿|先生|女士|运动员|球员|骑手|选手|工人|士兵)"
+)
+_UNCOUNTED_CHINESE = re.compile("一(?:群|些|队|伙)|几[个名位]|许多|很多|人们|人群")
+_DOING_CHINESE = re.compile(
+    "正?在(?:[^，。；]*?[上里中下边前后])?([^，。；]+)(?<![上里中下边前后])(?=[，。；]|$)"
+)
 _DONE = re.compile(r"\b(?:is|are) ([a-z]{2,}ing\b[^.,;]*)")
 _DOING = re.compile(r"\b((?!(?:wearing|during|something|nothing|being)\b)[a-z]{2,}ing\b[^.,;]*)")
 
@@ -38,8 +50,11 @@ def people_count(description: str) -> int | None:
         None where it speaks of none, or does not say how many ("people", "a crowd").
     """
     text = " ".join(description.lower().split())
-    if _UNCOUNTED.search(text):
+    if _UNCOUNTED.search(text) or _UNCOUNTED_CHINESE.search(text):
         return None
+    chinese = _SOMEBODY_CHINESE.findall(text)
+    if chinese:
+        return sum(_CHINESE_NUMBERS.get(number) or int(number) for number in chinese)
     count = 0
     for match in _SOMEBODY.finditer(text):
         number = match[1]
@@ -57,8 +72,9 @@ def action(description: str) -> str | None:
     """What a description says is done: "riding a bike" for "A man is riding a bike.".
 
     Returns:
-        From the first word in -ing to the end of its clause; None where there is none.
+        From the first word in -ing, or from what follows 在, to the end of its clause; None where
+        there is none.
     """
     text = " ".join(description.lower().split())
-    match = _DONE.search(text) or _DOING.search(text)
+    match = _DONE.search(text) or _DOING.search(text) or _DOING_CHINESE.search(text)
     return match[1].strip() if match else None

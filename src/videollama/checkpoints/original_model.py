@@ -154,6 +154,7 @@ def _finish(
         family="released",
         text_config=decoder.config.to_dict(),
         prompt_template=found.family or "vicuna",  # the original's default where nothing tells
+        languages=["en", "zh"] if found.family in ("billa", "ziya") else None,
         video_token_id=beyond,
         audio_token_id=beyond + 1,
         **{"audio_config": None, **sizes},

@@ -8,6 +8,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.analysing import analysed
+from videollama.cli.language import words
 from videollama.cli.pages import require_page
 
 
@@ -23,6 +24,7 @@ def analyze(
     ] = None,
     model: options.ModelOption = None,
     frames: options.SegmentFramesOption = None,
+    language: options.WrittenLanguageOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -45,17 +47,24 @@ def analyze(
     if html is not None:
         require_page(html)
     analysis = analysed(
-        file, model, device, dtype, frames=frames, quiet=quiet or as_json, no_cache=no_cache
+        file,
+        model,
+        device,
+        dtype,
+        frames=frames,
+        language=language,
+        quiet=quiet or as_json,
+        no_cache=no_cache,
     )
     if html is not None:
         from videollama.applications.page import write_page
 
-        write_page(html, analysis)
+        write_page(html, analysis, words(language))
     if as_json:
         print(json.dumps(analysis.to_dict(), ensure_ascii=False, indent=2))
     elif html is None:
         from videollama.applications.report import as_lines
 
-        print("\n".join(as_lines(analysis)))
+        print("\n".join(as_lines(analysis, words(language))))
     else:
         print(html)

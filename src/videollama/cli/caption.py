@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import written
 from videollama.cli.loading import load_assistant
 from videollama.cli.media_files import files_in
 from videollama.cli.terminal import notes
@@ -38,6 +39,7 @@ def caption(
     beams: options.BeamsOption = None,
     sample: options.SampleOption = False,
     seed: options.SeedOption = None,
+    language: options.WrittenLanguageOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -67,12 +69,14 @@ def caption(
     if not todo:
         return
     assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
+    speaks = written(language, assistant)
     from videollama.inference.engine import CAPTION_REQUEST
+    from videollama.languages.catalogue import wording
 
     results = assistant.caption(
         todo,
         batch_size=batch_size,
-        question=question or CAPTION_REQUEST,
+        question=question or wording(speaks).phrase(CAPTION_REQUEST),
         num_frames=frames,
         frames_per_second=fps,
         start_seconds=start,

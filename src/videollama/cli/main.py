@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from videollama import __version__
+from videollama.cli import language as language_choice
 from videollama.cli.analyze import analyze
 from videollama.cli.ask import ask
 from videollama.cli.batch import batch
@@ -27,6 +28,7 @@ from videollama.cli.probe import probe
 from videollama.cli.pull import pull
 from videollama.cli.search import search
 from videollama.cli.serve import serve
+from videollama.cli.story import story
 from videollama.cli.subtitle import subtitle
 from videollama.cli.train import train
 from videollama.cli.watch import watch
@@ -68,6 +70,14 @@ def _main(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            language_choice.OPTION,
+            metavar="CODE",
+            help="Language of what the command says: en, zh. (that of the locale)",
+        ),
+    ] = None,
 ) -> None:
     pass
 
@@ -77,6 +87,7 @@ app.command("chat")(chat)
 app.command("caption")(caption)
 app.command("analyze")(analyze)
 app.command("subtitle")(subtitle)
+app.command("story")(story)
 app.command("watch")(watch)
 app.command("index")(index)
 app.command("search")(search)
@@ -108,7 +119,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     # Its import warns on CPUs of a kernel for 4 bits that nothing here uses.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
-        app(arguments)
+        language_choice.begin(sys.argv[1:] if arguments is None else arguments)
+        command = typer.main.get_command(app)
+        language_choice.translate_help(command)
+        command(arguments)
     except VideoLlamaError as error:
         sys.exit(_complain(str(error)))
     except KeyboardInterrupt:
@@ -117,7 +131,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         if error.errno not in _DISK_ERRORS:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        sys.exit(_complain(f"{place}{_DISK_ERRORS[error.errno]}."))
+        what = language_choice.say(_DISK_ERRORS[error.errno])
+        sys.exit(_complain(f"{place}{what}."))
     sys.exit(0)
 
 
@@ -125,5 +140,5 @@ def _complain(sentence: str) -> int:
     from rich.console import Console
 
     console = Console(stderr=True, soft_wrap=True)
-    console.print(sentence, style="red", markup=False, highlight=False)
+    console.print(language_choice.explain(sentence), style="red", markup=False, highlight=False)
     return 2

@@ -86,6 +86,14 @@ NoCacheOption = Annotated[
     bool,
     typer.Option("--no-cache", help="Encode the files anew, and keep nothing of them on disk."),
 ]
+WrittenLanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--language",
+        metavar="CODE",
+        help="Language that the model writes: en, zh. (the command's, if the model knows it)",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON lines here.")

@@ -40,6 +40,7 @@ def subtitle(
     ] = None,
     model: options.ModelOption = None,
     frames: options.SegmentFramesOption = None,
+    language: options.WrittenLanguageOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
     no_cache: options.NoCacheOption = False,
@@ -70,7 +71,16 @@ def subtitle(
     from videollama.applications.subtitles import subtitle_cues
 
     said = [] if transcript is None else read_transcript(transcript)
-    analysis = analysed(file, model, device, dtype, frames=frames, quiet=quiet, no_cache=no_cache)
+    analysis = analysed(
+        file,
+        model,
+        device,
+        dtype,
+        frames=frames,
+        language=language,
+        quiet=quiet,
+        no_cache=no_cache,
+    )
     cues = subtitle_cues(analysis, said)
     if not cues and not quiet:
         notes().print(f"There is nothing to say about {file}.", style="yellow", markup=False)

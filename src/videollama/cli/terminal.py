@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from videollama.cli.language import explain, say
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -24,7 +26,7 @@ def working(what: str, *, quiet: bool) -> Iterator[None]:
     if quiet or not console.is_terminal:
         yield
         return
-    with console.status(what):
+    with console.status(say(what)):
         yield
 
 
@@ -35,9 +37,9 @@ def remark_on(answer: "Answer") -> None:
     console = notes()
     console.print(f"[dim]{escape(basis(answer))}[/dim]")
     for warning in (*answer.warnings, *(flag.sentence for flag in answer.flags or ())):
-        console.print(f"[yellow]{escape(warning)}[/yellow]")
+        console.print(f"[yellow]{escape(explain(warning))}[/yellow]")
     if answer.flags == ():
-        console.print("[dim]checked: nothing to flag[/dim]")
+        console.print(f"[dim]{escape(say('checked: nothing to flag'))}[/dim]")
 
 
 def basis(answer: "Answer") -> str:
@@ -45,11 +47,12 @@ def basis(answer: "Answer") -> str:
     parts = []
     for seen in answer.seen:
         if seen.kind == "image":
-            parts.append("1 picture")
+            parts.append(say("1 picture"))
         else:
             first, last = seen.times_seconds[0], seen.times_seconds[-1]
             noun = "frame" if seen.num_frames == 1 else "frames"
-            parts.append(f"{seen.num_frames} {noun} from {first:.1f} to {last:.1f} s")
+            template = say(f"{{count}} {noun} from {{first:.1f}} to {{last:.1f}} s")
+            parts.append(template.format(count=seen.num_frames, first=first, last=last))
         if seen.named_part_seconds is not None:
             parts.append(_named(seen.named_part_seconds))
     words = {
@@ -59,13 +62,13 @@ def basis(answer: "Answer") -> str:
         "undecodable": "an audio track that could not be decoded",
     }
     for heard in answer.heard:
-        parts.append(words[heard.status].format(heard.duration_seconds))
+        parts.append(say(words[heard.status]).format(heard.duration_seconds))
         if heard.named_part_seconds is not None and _named(heard.named_part_seconds) not in parts:
             parts.append(_named(heard.named_part_seconds))
-    parts.append(f"answered in {answer.timings.total_seconds:.1f} s")
+    parts.append(say("answered in {:.1f} s").format(answer.timings.total_seconds))
     return " · ".join(parts)
 
 
 def _named(part_seconds: tuple[float, float]) -> str:
     """Tells that not the whole file was looked at, and why."""
-    return "only {:.1f} to {:.1f} s, which the question names".format(*part_seconds)
+    return say("only {:.1f} to {:.1f} s, which the question names").format(*part_seconds)

@@ -103,6 +103,7 @@ class VideoLlama:
         Raises:
             MediaError: A file cannot be used.
             InputError: The question is empty or an option makes no sense.
+            LanguageError: The question is in a language that the model does not know.
         """
         return self._about(media, question, options).ask(question, check=check)
 
@@ -169,7 +170,12 @@ class VideoLlama:
         """
         return embed_files(self.encoder, as_list(paths), sampling or FrameSampling())
 
+    def knows_language(self, code: str) -> bool:
+        """Whether the model is declared to know a language, "zh" for example."""
+        return code in (self.model.config.languages or ())
+
     def _about(self, media: Media, question: str, options: AskOptions) -> Chat:
+        self.processor.require_known_language(question)  # before the files are opened
         return Chat(
             self.model, self.processor, media, self.encoder, first_question=question, **options
         )

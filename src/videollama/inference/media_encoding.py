@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from videollama.processing import VideoLlamaProcessor
 
 # What the tokens of media do not depend on, or what says nothing about them.
-_OTHER_SETTINGS = ("text_config", "prompt_template", "transformers_version", "_name_or_path")
+_OTHER_SETTINGS = (
+    "text_config",
+    "prompt_template",
+    "languages",
+    "transformers_version",
+    "_name_or_path",
+)
 _SAMPLED_VALUES = 4096
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from videollama.errors import InputError
 from videollama.inference.sound_name import sound_name
+from videollama.languages.catalogue import Wording, wording
 from videollama.media.overview import Overview, read_pictures, read_sounds
 from videollama.media.segmentation import Span, split
 
@@ -59,6 +60,7 @@ def understand_segments(
     *,
     num_frames: int = 8,
     batch_size: int = 4,
+    language: str = "en",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[UnderstoodSegment]:
     """Describes every segment of a file and names its sound, each with its own question.
@@ -70,11 +72,14 @@ def understand_segments(
         overview: What `look_over` told of the file.
         num_frames: Frames to look at in each segment.
         batch_size: Segments per pass of the decoder.
+        language: Code of the language that is asked in.
         on_progress: Called with the segments that are done and all of them.
 
     Raises:
-        InputError: A number makes no sense.
+        InputError: A number makes no sense, or there is no such language.
+        LanguageError: The model does not know the language.
     """
+    words = wording(language)
     for name, value in (("num_frames", num_frames), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"{name} is {value}, but must be 1 or more.")
@@ -87,7 +92,7 @@ def understand_segments(
             on_progress(first, len(spans))
         batch = spans[first : first + batch_size]
         heard = [None if span.sound is None else next(sounds) for span in batch]
-        yield from _understood(assistant, overview, batch, heard, num_frames)
+        yield from _understood(assistant, overview, batch, heard, num_frames, words)
     if on_progress is not None:
         on_progress(len(spans), len(spans))
 
@@ -105,13 +110,14 @@ def _understood(
     spans: Sequence[Span],
     sounds: "Sequence[Clip | None]",
     num_frames: int,
+    words: Wording,
 ) -> Iterator[UnderstoodSegment]:
     from videollama.inference.engine import CAPTION_BEAMS, CAPTION_REQUEST
 
     size = assistant.processor.frame_size
     pictures = [read_pictures(overview, span.start, span.end, num_frames, size) for span in spans]
-    seen = _asked(assistant, pictures, CAPTION_REQUEST, CAPTION_BEAMS)
-    heard = _asked(assistant, sounds, HEARING_QUESTION, 1)
+    seen = _asked(assistant, pictures, words.phrase(CAPTION_REQUEST), CAPTION_BEAMS)
+    heard = _asked(assistant, sounds, words.phrase(HEARING_QUESTION), 1)
     for span, picture, sound, described, named in zip(
         spans, pictures, sounds, seen, heard, strict=True
     ):

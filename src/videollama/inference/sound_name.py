@@ -3,14 +3,16 @@
 import re
 
 _HEARING = re.compile(
-    r"^(?:yes|no)?[,.]?\s*(?:i|we|you) (?:can )?hear (?:the sounds? of )?(?:an? |the )?",
+    r"^(?:yes|no)?[,.]?\s*(?:i|we|you) (?:can )?hear (?:the sounds? of )?(?:an? |the )?"
+    r"|^(?:是的|对)?[，,]?(?:我们?|你)?(?:能|可以)?听(?:到|见)了?",
     re.IGNORECASE,
 )
 _NOTHING = re.compile(
-    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno (?:sound|audio)\b|\bsilent\b",
+    r"\b(?:cannot|can ?not|can't|do not|don't) (?:hear|see)\b|\bno (?:sound|audio)\b|\bsilent\b"
+    r"|听不(?:到|见)|没有(?:听到|听见|声音)|没听(?:到|见)|看不(?:到|见)",
     re.IGNORECASE,
 )
-_FIRST_SENTENCE = re.compile(r"^(.+?)[.!?](?:\s|$)", re.DOTALL)
+_FIRST_SENTENCE = re.compile(r"^(.+?)(?:[.!?](?:\s|$)|[。！？])", re.DOTALL)
 
 
 def sound_name(answer: str) -> str | None:
@@ -24,5 +26,5 @@ def sound_name(answer: str) -> str | None:
     if _NOTHING.search(text):
         return None
     sentence = _FIRST_SENTENCE.match(text)
-    name = _HEARING.sub("", sentence[1] if sentence else text).strip(" .!?")
+    name = _HEARING.sub("", sentence[1] if sentence else text).strip(" .!?。！？")
     return name or None

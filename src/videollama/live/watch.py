@@ -13,7 +13,7 @@ from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from videollama.errors import InputError, VideoLlamaError
+from videollama.errors import InputError, LanguageError, VideoLlamaError
 from videollama.inference.engine import CAPTION_REQUEST
 from videollama.inference.generation import write
 from videollama.inference.media_encoding import MediaEncoder
@@ -78,6 +78,7 @@ class Watch:
 
     Raises:
         InputError: A number makes no sense, or an alert is empty.
+        LanguageError: An alert is in a language that the model does not know.
         MediaError: There is no such file.
     """
 
@@ -95,6 +96,8 @@ class Watch:
             if not 0.1 <= value <= 3600:
                 raise InputError(f"{name} is {value}, but must be from 0.1 to 3600.")
         self._alerts = [Alert(text) for text in alerts]
+        for alert in alerts:
+            assistant.processor.require_known_language(alert)
         # Encoded media are not kept on disk: no moment comes twice.
         self._encoder = MediaEncoder(assistant.model, assistant.processor)
         self._every, self._num_frames = every_seconds, num_frames
@@ -203,7 +206,10 @@ class Watch:
         clip = self._memory.clip(now, self._num_frames)
         if clip is None:
             return Sight(now, "answer", question=question, text="Nothing was seen or heard yet.")
-        [text], took = self._timed_answers([(question, clip)], _ANSWER)
+        try:
+            [text], took = self._timed_answers([(question, clip)], _ANSWER)
+        except LanguageError as refusal:
+            return Sight(now, "answer", question=question, text=str(refusal))
         return Sight(now, "answer", question=question, text=text, took_seconds=took)
 
     def _timed_answers(

@@ -27,16 +27,17 @@ img { max-width: 100%; max-height: 12rem; border-radius: 4px; vertical-align: to
 """
 
 
-def document(title: str, body: str, *, style: str = "") -> str:
+def document(title: str, body: str, *, style: str = "", language: str = "en") -> str:
     """A whole page.
 
     Args:
         title: Text; file names may hold bytes that are none.
         body: HTML.
         style: Further CSS.
+        language: Code of the language that it speaks.
     """
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{text(title)}</title><style>{_STYLE}{style}</style></head>"
         f"<body>{body}</body></html>\n"

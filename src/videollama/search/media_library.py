@@ -81,11 +81,13 @@ class MediaLibrary:
 
         Raises:
             InputError: There is no library, or nothing to search for.
+            LanguageError: The query is in a language that the model does not know.
             MediaError: `like` cannot be used.
         """
         if limit < 1:
             raise InputError(f"limit is {limit}, but must be 1 or more.")
         query = require_query(query, has_clip=like is not None)
+        self.assistant.processor.require_known_language(query or "")
         if self._store is None:
             self._store = SegmentStore(self.folder)
             self._store.require_model(self._note)

@@ -12,6 +12,7 @@ from videollama.errors import (
     BackendError,
     BusyError,
     InputError,
+    LanguageError,
     MediaError,
     VideoLlamaError,
 )
@@ -98,6 +99,8 @@ def as_api_error(error: Exception) -> ApiError | None:
         return ApiError(503, str(error), code="backend_unavailable", retry_after_seconds=5)
     if isinstance(error, MediaError):
         return ApiError(422, str(error))
+    if isinstance(error, LanguageError):
+        return ApiError(400, str(error), code="unsupported_language")
     if isinstance(error, InputError):
         return ApiError(400, str(error))
     if isinstance(error, VideoLlamaError):

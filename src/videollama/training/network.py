@@ -44,6 +44,7 @@ def build_config(network: NetworkSection, text_config: Any) -> VideoLlamaConfig:
     return VideoLlamaConfig(
         family="tiny",
         prompt_template="chatml",
+        languages=["en"],
         vision_config={
             "model_type": "efficientnet_lite",
             "image_size": network.image_size,

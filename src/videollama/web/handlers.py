@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from videollama.errors import VideoLlamaError
+from videollama.languages.catalogue import Wording, preferred_language, wordings
 from videollama.web.backend import Backend
 from videollama.web.layout import Parts, reworded
 from videollama.web.live_view import LiveView
@@ -22,7 +23,6 @@ from videollama.web.rendering import (
     problem_of,
 )
 from videollama.web.session import Session, Settings, Turn
-from videollama.web.wording import Wording, preferred_language, wordings
 
 Updates = list[Any]
 MEGABYTE = 10**6

@@ -5,12 +5,12 @@ from typing import Any
 
 import gradio as gr
 
+from videollama.languages.catalogue import Wording, wordings
 from videollama.web.backend import PageLimits
 from videollama.web.live_view import MOST_ALERTS
 from videollama.web.session import LONGEST_QUESTION, Settings
-from videollama.web.wording import Wording, wordings
 
-# The built-in model speaks English only, so these stay as they are in every language.
+# Every model knows English, so these stay as they are in every language.
 SUGGESTIONS = ("What happens?", "What do you hear?", "Describe the video.")
 
 

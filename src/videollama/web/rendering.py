@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from videollama.languages.catalogue import Wording
     from videollama.media.clip import Clip
     from videollama.web.live_view import Line
     from videollama.web.session import Turn
-    from videollama.web.wording import Wording
 
 _CELL_WIDTH = 136  # four frames in a column of the page, with times large enough to read
 

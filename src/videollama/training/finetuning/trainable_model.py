@@ -172,6 +172,7 @@ def with_decoder(
     content = config.to_dict() | {
         "text_config": decoder.to_dict() | {"_name_or_path": ""},
         "prompt_template": template,
+        "languages": None,  # nothing is declared of it
         "video_token_id": beyond,
         "audio_token_id": beyond + 1,
     }

@@ -1,13 +1,16 @@
-"""The page's words in every language, one file each in `languages/`."""
+"""The words of the page and of the command in every language, one file each beside this one."""
 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+from videollama.errors import InputError
+
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_SUFFIX = ".toml"
 
 
 @dataclass(frozen=True)
@@ -19,16 +22,22 @@ class Wording:
         name: What its speakers call it.
         texts: The page's texts by key, with `{placeholders}`.
         sentences: Sentences of the package as English templates, and what they become.
+        phrases: What the command and its reports say in English, and what it becomes.
     """
 
     code: str
     name: str
     texts: Mapping[str, str]
-    sentences: Mapping[str, str]
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    phrases: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, key: str, **values: object) -> str:
         """A text of the page with its placeholders filled in."""
         return self.texts[key].format(**values)
+
+    def phrase(self, english: str) -> str:
+        """A phrase or a template of the command in this language; as it is if it is not known."""
+        return self.phrases.get(english, english)
 
     def sentence(self, english: str) -> str:
         """An error or a warning of the package in this language, or as it is if it is not known."""
@@ -40,14 +49,37 @@ class Wording:
 
 
 @cache
+def codes() -> tuple[str, ...]:
+    """The code of every language, English first."""
+    names = (file.name for file in files("videollama.languages").iterdir())
+    found = [name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)]
+    return tuple(sorted(found, key=lambda code: (code != "en", code)))
+
+
+@cache
+def wording(code: str) -> Wording:
+    """The words of a language.
+
+    Raises:
+        InputError: There is no such language.
+    """
+    if code not in codes():
+        raise InputError(f"{code!r} is not a language of videollama; use {' or '.join(codes())}.")
+    file = files("videollama.languages").joinpath(code + _SUFFIX)
+    words = tomllib.loads(file.read_text(encoding="utf-8"))
+    return Wording(
+        code,
+        words["name"],
+        words["texts"],
+        words.get("sentences", {}),
+        words.get("phrases", {}),
+    )
+
+
+@cache
 def wordings() -> dict[str, Wording]:
     """Every language by its code, English first."""
-    found = {}
-    for file in files("videollama.web").joinpath("languages").iterdir():
-        code = file.name.removesuffix(".toml")
-        words = tomllib.loads(file.read_text(encoding="utf-8"))
-        found[code] = Wording(code, words["name"], words["texts"], words.get("sentences", {}))
-    return {code: found[code] for code in sorted(found, key=lambda code: (code != "en", code))}
+    return {code: wording(code) for code in codes()}
 
 
 def preferred_language(accept_language: str) -> str:
@@ -63,7 +95,7 @@ def preferred_language(accept_language: str) -> str:
     for position, wish in enumerate(accept_language.split(",")):
         tag, _, weight = wish.partition(";q=")
         code = tag.strip().lower().split("-")[0]
-        if code in wordings():
+        if code in codes():
             wishes.append((-_number(weight), position, code))
     return min(wishes)[2] if wishes else "en"
 
