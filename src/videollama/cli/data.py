@@ -209,8 +209,9 @@ def pack_data(
         notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
     left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
     kept = f", {packed.kept} of them there before" if packed.kept else ""
+    word = "shard" if packed.shards == 1 else "shards"
     print(
-        f"{out}: {packed.samples} samples in {packed.shards} shards{kept}, "
+        f"{out}: {packed.samples} samples in {packed.shards} {word}{kept}, "
         f"{packed.num_bytes / 1e6:.1f} MB{left_out}."
     )
 
