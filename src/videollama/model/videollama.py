@@ -138,12 +138,8 @@ class VideoLlamaForConditionalGeneration(PreTrainedModel, GenerationMixin):
     def encode_video(self, frame_features: Tensor, pixel_mask: Tensor | None = None) -> Tensor:
         """Turn the features of a clip's frames into tokens for the language model.
 
-        Args:
-            frame_features: What :meth:`encode_frames` gave, `(N, T, P, Dv)`.
-            pixel_mask: True where a frame belongs to the clip, `(N, T)`; `None` where all do.
-
-        Returns:
-            Video tokens, `(N, Qv, D)`.
+        Takes what :meth:`encode_frames` gave, `(N, T, P, Dv)`, and the mask of
+        :meth:`encode_video_tokens`; returns video tokens, `(N, Qv, D)`.
         """
         return self.encode_video_tokens(self.encode_frame_tokens(frame_features), pixel_mask)
 
