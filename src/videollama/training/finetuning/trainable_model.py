@@ -53,12 +53,7 @@ def load_trainable(
     """
     device = choose_device()
     _check_quantization(recipe, device)
-    config, tensors, processor = _read(recipe)
-    check_fits(recipe, config)
-    parts = trained_parts(recipe)
-    torch.manual_seed(recipe.seed)
-    if recipe.model.new_branch:
-        tensors = {**tensors, **_new_parts(config, parts)}
+    config, tensors, processor = _read_and_renew(recipe)
     halved = recipe.training.precision == "bfloat16"
     model = assemble(
         config,
@@ -94,10 +89,7 @@ def load_encoders(
         CheckpointError: Files do not form a working model.
         RecipeError: The recipe asks for what the model does not have.
     """
-    config, tensors, processor = _read(recipe)
-    check_fits(recipe, config)
-    if recipe.model.new_branch:
-        tensors = {**tensors, **_new_parts(config, trained_parts(recipe))}
+    config, tensors, processor = _read_and_renew(recipe)
     small = _without_decoder(config)
     with torch.device("meta"):
         skeleton = VideoLlamaForConditionalGeneration(small)
@@ -115,6 +107,16 @@ def load_encoders(
         origin=recipe.model.load or "the built-in model",
     )
     return model, processor
+
+
+def _read_and_renew(recipe: FinetuneRecipe) -> Model:
+    """What the recipe starts from, its branch begun anew where it says so."""
+    config, tensors, processor = _read(recipe)
+    check_fits(recipe, config)
+    torch.manual_seed(recipe.seed)
+    if recipe.model.new_branch:
+        tensors = {**tensors, **_new_parts(config, trained_parts(recipe))}
+    return config, tensors, processor
 
 
 def check_fits(recipe: FinetuneRecipe, config: VideoLlamaConfig) -> None:
