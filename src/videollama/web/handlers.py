@@ -145,11 +145,8 @@ class Handlers:
         before = live.lines
         try:
             work()
-        except VideoLlamaError as error:
-            return [problem_of(error, None, words), gr.skip()]
-        except Exception:  # a defect of ours: the log has it, and the page stays usable
-            _log.exception("A look at a camera failed.")
-            return [alert(words.text("defect")), gr.skip()]
+        except Exception as error:
+            return [_trouble_of(error, None, words), gr.skip()]
         if live.lines is before:
             return [gr.skip(), gr.skip()]
         return ["", lines_of(live.lines, words)]
@@ -179,12 +176,8 @@ class Handlers:
         try:
             for _ in begin():
                 yield self._talk(session, words, question="", running=True)
-        except VideoLlamaError as error:
-            trouble = problem_of(error, session.file, words)
-            yield self._talk(session, words, question=question, trouble=trouble)
-        except Exception:  # a defect of ours: the log has it, and the page stays usable
-            _log.exception("The answer to a question failed.")
-            trouble = alert(words.text("defect"))
+        except Exception as error:
+            trouble = _trouble_of(error, session.file, words)
             yield self._talk(session, words, question=question, trouble=trouble)
         else:
             yield self._talk(session, words)
@@ -213,6 +206,14 @@ class Handlers:
     def _reworded(self, language: str) -> Updates:
         words = wordings()[language]
         return [reworded(name, part, words) for name, part in self._parts.worded.items()]
+
+
+def _trouble_of(error: Exception, file: Path | None, words: Wording) -> str:
+    """What went wrong as HTML; of a defect of ours the log has more, and the page stays usable."""
+    if isinstance(error, VideoLlamaError):
+        return problem_of(error, file, words)
+    _log.error("An answer of the page failed.", exc_info=error)
+    return alert(words.text("defect"))
 
 
 def _no_view() -> Updates:
