@@ -13,6 +13,7 @@ from videollama.applications.grounding import ungrounded_words
 from videollama.errors import InputError
 from videollama.languages.catalogue import Wording, wording
 from videollama.media.clock import clock
+from videollama.media.frame_sampling import spread_evenly
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
@@ -198,8 +199,7 @@ def _spread(facts: Sequence[Fact]) -> tuple[Fact, ...]:
     """As many as a decoder can read, spread evenly."""
     if len(facts) <= _MOST_FACTS:
         return tuple(facts)
-    step = (len(facts) - 1) / (_MOST_FACTS - 1)
-    return tuple(facts[round(number * step)] for number in range(_MOST_FACTS))
+    return tuple(facts[place] for place in spread_evenly(len(facts) - 1, _MOST_FACTS))
 
 
 def _written(

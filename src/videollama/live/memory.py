@@ -9,6 +9,7 @@ from torch import Tensor
 
 from videollama.media.audio import FRAME_LENGTH, SAMPLE_RATE
 from videollama.media.clip import AudioStatus, Clip
+from videollama.media.frame_sampling import spread_evenly
 from videollama.media.sound_track import is_silent
 
 
@@ -60,9 +61,8 @@ class RollingMemory:
             frames, sounds = list(self._frames), list(self._sounds)
         if not frames and not sounds:
             return None
-        last = len(frames) - 1
-        count = min(num_frames, len(frames))
-        chosen = [frames[round(last * number / max(1, count - 1))] for number in range(count)]
+        places = spread_evenly(len(frames) - 1, min(num_frames, len(frames)))
+        chosen = [frames[place] for place in places]
         waveform, status = self._sound([samples for _, samples in sounds])
         start = min(each[0][0] for each in (frames, sounds) if each)
         return Clip(

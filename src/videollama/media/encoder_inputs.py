@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from videollama.media.audio import SAMPLE_RATE, audio_segments
+from videollama.media.frame_sampling import spread_evenly
 from videollama.media.frames import normalize_frames
 
 if TYPE_CHECKING:
@@ -59,4 +60,4 @@ def covering_starts(num_samples: int, max_segments: int) -> list[int]:
     """First samples of segments of 2 s, evenly spread from the first moment to the last."""
     count = min(max_segments, max(1, math.ceil(num_samples / SEGMENT_SAMPLES)))
     last = max(0, num_samples - SEGMENT_SAMPLES)
-    return [round(last * number / max(1, count - 1)) for number in range(count)]
+    return spread_evenly(last, count)

@@ -234,3 +234,8 @@ def _first_frames_of_intervals(
             chosen.append(index)
             last = interval
     return chosen
+
+
+def spread_evenly(last: int, count: int) -> list[int]:
+    """So many whole numbers from 0 to `last`, as far apart as one another; of one, 0."""
+    return [round(last * number / max(1, count - 1)) for number in range(count)]
