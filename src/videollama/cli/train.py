@@ -126,9 +126,7 @@ def as_lines(plan: "PlannedRun") -> list[str]:
     lines.append(f"{'memory: all':<36}{total / 1e9:>8.1f} GB")
     if plan.memory_savings:
         lines.append("if that is too much:")
-    for saving in plan.memory_savings[:2]:
-        where = "  on CUDA cards" if saving.needs_cuda else ""
-        lines.append(f"  {saving.settings}: {saving.bytes / 1e9:.1f} GB less{where}")
+    lines += [f"  {saving}" for saving in plan.memory_savings[:2]]
     if plan.time is not None:
         lines += [
             "",

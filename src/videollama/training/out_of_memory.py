@@ -35,9 +35,7 @@ def telling_what_fits(recipe: AnyRecipe, data: Path) -> Iterator[None]:
         wanted = sum(plan.memory_bytes.values())
         on_card = choose_device().type == "cuda"
         possible = [saving for saving in plan.memory_savings if on_card or not saving.needs_cuda]
-        helps = " or ".join(
-            f"{saving.settings} ({saving.bytes / 1e9:.1f} GB less)" for saving in possible[:2]
-        )
+        helps = " or ".join(map(str, possible[:2]))
         raise RecipeError(
             f"Memory is used up: this takes about {wanted / 1e9:.1f} GB; begin in another --out "
             f"with {helps or 'a smaller model'}."

@@ -75,12 +75,11 @@ def memory_savings(
         return _most_first(savings)
     if recipe.model.quantization is None and not recipe.training.fsdp:
         rounded = _with(recipe, "model", quantization="4-bit")
-        savings.append(MemorySaving("model.quantization=4-bit", saved(rounded), needs_cuda=True))
-    cut = num_tokens // 2
-    return (
-        *_most_first(savings),
-        MemorySaving(f"samples.max_tokens={cut}", saved(recipe, cut)),
-    )
+        settings, only = "model.quantization=4-bit", "on CUDA cards only"
+        savings.append(MemorySaving(settings, saved(rounded), needs_cuda=True, drawback=only))
+    cut, drawback = num_tokens // 2, "longer samples are cut"
+    last = MemorySaving(f"samples.max_tokens={cut}", saved(recipe, cut), drawback=drawback)
+    return (*_most_first(savings), last)
 
 
 def _with(recipe: AnyRecipe, section: str, **values: str | int) -> AnyRecipe:

@@ -34,11 +34,18 @@ class MemorySaving:
         settings: As `--set` takes them.
         bytes: How much less they take.
         needs_cuda: Whether other devices refuse them.
+        drawback: What else they change, for people.
     """
 
     settings: str
     bytes: int
     needs_cuda: bool = False
+    drawback: str = ""
+
+    def __str__(self) -> str:
+        """For people."""
+        but = f", but {self.drawback}" if self.drawback else ""
+        return f"{self.settings} ({self.bytes / 1e9:.1f} GB less{but})"
 
 
 @dataclass(frozen=True)

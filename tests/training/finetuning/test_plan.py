@@ -3,7 +3,7 @@
 import pytest
 
 from videollama.checkpoints.memory_estimate import estimate_memory
-from videollama.errors import CheckpointError, DataError, ModelNotFoundError
+from videollama.errors import CheckpointError, DataError, ModelNotFoundError, RecipeError
 from videollama.training.plan import plan_run
 from videollama.training.recipe_file import check_recipe
 
@@ -69,6 +69,8 @@ def test_mistakes_are_told_without_any_weights(own_folder, make_finetune):
         plan_run(make_finetune(model__load="14B"), own_folder)
     with pytest.raises(CheckpointError, match="neither a folder with a language model nor one of"):
         plan_run(make_finetune(model__decoder="14B"), own_folder)
+    with pytest.raises(RecipeError, match=r"4-bit, which training\.fsdp cannot spread"):
+        plan_run(make_finetune(model__quantization="4-bit", training__fsdp=True), own_folder)
     with pytest.raises(DataError, match=r"nowhere does not exist"):
         plan_run(make_finetune(), own_folder / "nowhere")
 
