@@ -69,6 +69,8 @@ def load_model(
         bits=bits,
         origin=str(resolved.checkpoint or resolved.folder),
     )
+    if resolved.kind == "original":
+        model.name_or_path = str(resolved.folder)  # its frozen files serve search as well
     if resolved.kind in ("tiny", "ours"):
         _take_generation_defaults(model, resolved.folder)
     return model, processor
