@@ -58,7 +58,7 @@ def load_trainable(
     model = assemble(
         config,
         tensors,
-        device=device,
+        places={"": device},
         dtype=torch.bfloat16 if halved else torch.float32,
         origin=recipe.model.load or "the built-in model",
         bits=choose_bits(recipe.model.quantization or ""),
@@ -102,7 +102,7 @@ def load_encoders(
     model = assemble(
         small,
         kept,
-        device=choose_device(),
+        places={"": choose_device()},
         dtype=torch.float32,
         origin=recipe.model.load or "the built-in model",
     )
