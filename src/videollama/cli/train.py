@@ -124,6 +124,9 @@ def as_lines(plan: "PlannedRun") -> list[str]:
         lines.append(f"{f'memory: {what}':<36}{size / 1e9:>8.1f} GB")
     total = sum(plan.memory_bytes.values())
     lines.append(f"{'memory: all':<36}{total / 1e9:>8.1f} GB")
+    if plan.memory_savings:
+        lines.append("if that is too much:")
+    lines += [f"  {saving}" for saving in plan.memory_savings[:2]]
     if plan.time is not None:
         lines += [
             "",
