@@ -28,12 +28,18 @@ def session(backend, long_file):
     return session
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Where files may lie that the page shows."""
+    return tmp_path / "shown"
+
+
 def nothing(*_):
     """Progress that nobody sees."""
 
 
-def test_a_file_is_gone_through_as_in_python(do, session, assistant, long_file):
-    scenes = Scenes()  # its files go with it
+def test_a_file_is_gone_through_as_in_python(do, session, assistant, long_file, folder):
+    scenes = Scenes(folder)  # its files go with it
     trouble, page, files = do.go(session, scenes, "en", nothing)
     assert trouble == ""
     assert page.startswith('<iframe sandbox=""')
@@ -47,8 +53,8 @@ def test_a_file_is_gone_through_as_in_python(do, session, assistant, long_file):
     )
 
 
-def test_a_second_wish_about_the_same_file_costs_no_second_walk(do, session, monkeypatch):
-    scenes = Scenes()
+def test_a_second_wish_about_the_same_file_costs_no_second_walk(do, session, monkeypatch, folder):
+    scenes = Scenes(folder)
     do.go(session, scenes, "en", nothing)
     monkeypatch.setattr("videollama.web.scenes.analyze", None)
     trouble, text = do.write("title", "neutral", session, scenes, "en", nothing)
@@ -57,14 +63,14 @@ def test_a_second_wish_about_the_same_file_costs_no_second_walk(do, session, mon
     assert "<li><time>0:00.0 - " in text
 
 
-def test_a_small_decoder_says_that_it_writes_no_poem(do, session):
-    _, text = do.write("poem", "funny", session, Scenes(), "en", nothing)
+def test_a_small_decoder_says_that_it_writes_no_poem(do, session, folder):
+    _, text = do.write("poem", "funny", session, Scenes(folder), "en", nothing)
     assert "too small for a poem" in text
     assert "<li>" in text
 
 
-def test_the_best_moments_are_cut(do, session):
-    scenes = Scenes()
+def test_the_best_moments_are_cut(do, session, folder):
+    scenes = Scenes(folder)
     trouble, shown, files = do.cut("a square", 3, session, scenes, "en", nothing)
     assert trouble == ""
     video = Path(files["value"][0])
@@ -78,30 +84,30 @@ def test_the_best_moments_are_cut(do, session):
     ("query", "seconds", "reason"),
     [("?!", 3, "holds no word"), ("dog", 0, "must be more than 0"), ("dog", 600, "ask for less")],
 )
-def test_what_cannot_be_cut_is_a_sentence(do, session, query, seconds, reason):
-    trouble, *_ = do.cut(query, seconds, session, Scenes(), "en", nothing)
+def test_what_cannot_be_cut_is_a_sentence(do, session, query, seconds, reason, folder):
+    trouble, *_ = do.cut(query, seconds, session, Scenes(folder), "en", nothing)
     assert trouble.startswith('<p role="alert">')
     assert reason in trouble
 
 
-def test_without_a_file_nothing_is_gone_through(do):
+def test_without_a_file_nothing_is_gone_through(do, folder):
     for updates in (
-        do.go(Session(), Scenes(), "en", nothing),
-        do.write("title", "neutral", Session(), Scenes(), "en", nothing),
-        do.cut("dog", 3, Session(), Scenes(), "en", nothing),
+        do.go(Session(), Scenes(folder), "en", nothing),
+        do.write("title", "neutral", Session(), Scenes(folder), "en", nothing),
+        do.cut("dog", 3, Session(), Scenes(folder), "en", nothing),
     ):
         assert "No file is chosen" in updates[0]
 
 
-def test_a_picture_has_no_subtitles(do, backend, tmp_path):
+def test_a_picture_has_no_subtitles(do, backend, tmp_path, folder):
     session = Session()
     session.open(backend, write_picture(tmp_path / "a.png"), Settings())
-    _, _, files = do.go(session, Scenes(), "en", nothing)
+    _, _, files = do.go(session, Scenes(folder), "en", nothing)
     assert [Path(file).suffix for file in files["value"]] == [".html", ".json"]
 
 
-def test_another_file_clears_what_was_told_of_the_first(do, session, backend, tmp_path):
-    scenes = Scenes()
+def test_another_file_clears_what_was_told_of_the_first(do, session, backend, tmp_path, folder):
+    scenes = Scenes(folder)
     _, _, files = do.go(session, scenes, "en", nothing)
     assert do.forget(session, scenes)[0] != ""  # the same file: everything stays
     session.open(backend, write_picture(tmp_path / "a.png"), Settings())

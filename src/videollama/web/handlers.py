@@ -35,10 +35,11 @@ class Handlers:
     Args:
         backend: Opens files and answers.
         parts: The fields.
+        folder: Where files of visitors lie.
     """
 
-    def __init__(self, backend: Backend, parts: Parts) -> None:
-        self._backend, self._parts = backend, parts
+    def __init__(self, backend: Backend, parts: Parts, folder: Path) -> None:
+        self._backend, self._parts, self._folder = backend, parts, folder
 
     def open(self, file: str | None, session: Session, language: str, *choices: Any) -> Updates:
         """Opens an uploaded or a recorded file."""
@@ -57,7 +58,9 @@ class Handlers:
         """Opens what an address leads to."""
         words = wordings()[language]
         try:
-            file, session.link_folder = fetched(self._backend, address.strip(), session.link_folder)
+            file, session.link_folder = fetched(
+                self._backend, address.strip(), self._folder, session.link_folder
+            )
         except VideoLlamaError as error:
             session.close()
             return [problem_of(error, None, words), *_no_view(), *self._talk(session, words)]

@@ -5,8 +5,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from gradio.utils import get_upload_folder
-
 from videollama.errors import BusyError, InputError
 from videollama.web.guard import bytes_in
 
@@ -18,13 +16,14 @@ _UNNAMED = "file"
 
 
 def fetched(
-    backend: "Backend", address: str, former: "TemporaryDirectory[str] | None"
+    backend: "Backend", address: str, folder: Path, former: "TemporaryDirectory[str] | None"
 ) -> tuple[Path, "TemporaryDirectory[str]"]:
     """Fetches what an address holds.
 
     Args:
         backend: Fetches it.
         address: http or https.
+        folder: Where files of visitors lie.
         former: The folder of the visitor's last link, which is removed.
 
     Returns:
@@ -38,7 +37,6 @@ def fetched(
         raise InputError("Links are not opened here; upload the file.")
     if former is not None:
         former.cleanup()
-    folder = Path(get_upload_folder())
     folder.mkdir(parents=True, exist_ok=True)
     limits = backend.limits
     if bytes_in(folder) + limits.upload_bytes > limits.stored_bytes:

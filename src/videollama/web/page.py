@@ -1,6 +1,7 @@
 """The page as one object: `build_page` makes it, `page_look` tells how it is to be shown."""
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -40,13 +41,14 @@ def build_page(backend: Backend) -> gr.Blocks:
     ) as page:
         session = gr.State(Session())  # every visitor gets a copy
         live = gr.State(LiveView())
-        scenes = gr.State(Scenes())
+        folder = Path(get_upload_folder())
+        scenes = gr.State(Scenes(folder))
         parts = lay_out(
             backend.limits,
             with_search=backend.search is not None,
             with_links=backend.fetch is not None,
         )
-        do = Handlers(backend, parts)
+        do = Handlers(backend, parts, folder)
         _connect(page, parts, session, live, do, backend.limits)
         _connect_live(parts, live, do, backend.limits)
         _connect_scenes(parts, session, scenes, SceneHandlers(backend))

@@ -6,8 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from gradio.utils import get_upload_folder
-
 from videollama.applications.analysis import Analysis, analyze
 from videollama.applications.highlight_files import companions
 from videollama.applications.highlights import Highlights, find_highlights, require_askable
@@ -28,11 +26,15 @@ OnProgress = Callable[[int, int], None]
 class Scenes:
     """One visitor's whole file; what was found is kept for the next wish about the same file.
 
+    Args:
+        folder: Where files may lie that the page shows.
+
     Attributes:
         file: What something was told of; None before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._shown = folder
         self._found: tuple[Path, str, Analysis] | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self.file: Path | None = None
@@ -129,9 +131,8 @@ class Scenes:
     def _place(self, name: str) -> Path:
         """A folder that the page may show, and that goes when the visitor does."""
         if self._folder is None:
-            shown = Path(get_upload_folder())
-            shown.mkdir(parents=True, exist_ok=True)
-            self._folder = TemporaryDirectory(prefix="whole-", dir=shown)
+            self._shown.mkdir(parents=True, exist_ok=True)
+            self._folder = TemporaryDirectory(prefix="whole-", dir=self._shown)
         place = Path(self._folder.name) / name
         place.mkdir(exist_ok=True)
         return place
