@@ -128,9 +128,6 @@ def measure(way: Way, folder: Path, settings: Settings) -> dict[str, Any]:
         model, processor = middle_sized(recipe, processor)
     objective = PromptedAnswers(model, trained_parts(recipe))
     objective.train()
-    if way.recomputes:  # by the decoder's mode; it has no dropout
-        model.language_model.activation_checkpointing_enable()
-        model.language_model.train()
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(learned)
     samples = read_samples(recipe.data, folder, seed=0, broken=BrokenSamples(0)).training[0]
@@ -237,7 +234,12 @@ def make_recipe(folder: Path, settings: Settings, way: Way) -> FinetuneRecipe:
         "model": {"branch": "video" if settings.mid else "both"},
         "data": {"cache": str(folder / "cache"), "keep_features": way.keeps_features},
         "samples": {"num_frames": settings.frames},
-        "training": {"batch_size": settings.batch, "learning_rate": 1e-4, "precision": "bfloat16"},
+        "training": {
+            "batch_size": settings.batch,
+            "learning_rate": 1e-4,
+            "precision": "bfloat16",
+            "gradient_checkpointing": way.recomputes,
+        },
     }
     if way.changes_decoder:
         content["lora"] = {}
@@ -262,6 +264,8 @@ def middle_sized(
     model.language_model.bfloat16()
     if recipe.lora is not None:
         add_low_rank(model.language_model, recipe.lora)
+    if recipe.training.gradient_checkpointing:
+        model.language_model.activation_checkpointing_enable()
     return model, VideoLlamaProcessor(config, processor.tokenizer)
 
 

@@ -37,7 +37,10 @@ def planned_memory(
         low_rank = _kept_by_low_rank(model, recipe)
     # Korthikanti et al. 2022 (arXiv 2205.05198), section 4, for activations of two bytes.
     attention = 5 * text.num_attention_heads * num_tokens / text.hidden_size
-    kept = text.num_hidden_layers * text.hidden_size * (34 + attention) * size / 2 + low_rank
+    layers = text.num_hidden_layers
+    kept = layers * text.hidden_size * (34 + attention) * size / 2 + low_rank
+    if isinstance(recipe, FinetuneRecipe) and recipe.training.gradient_checkpointing:
+        kept = layers * text.hidden_size * size + kept / layers  # and one layer at a time
     return {
         "decoder": decoder_bytes(model.language_model, bits, size),
         "frozen encoders": frozen * _FLOAT32,
@@ -77,12 +80,16 @@ def memory_savings(
         rounded = _with(recipe, "model", quantization="4-bit")
         settings, only = "model.quantization=4-bit", "on CUDA cards only"
         savings.append(MemorySaving(settings, saved(rounded), needs_cuda=True, drawback=only))
+    if not recipe.training.gradient_checkpointing:
+        again = _with(recipe, "training", gradient_checkpointing=True)
+        settings, drawback = "training.gradient_checkpointing=true", "steps take a third longer"
+        savings.append(MemorySaving(settings, saved(again), drawback=drawback))
     cut, drawback = num_tokens // 2, "longer samples are cut"
     last = MemorySaving(f"samples.max_tokens={cut}", saved(recipe, cut), drawback=drawback)
     return (*_most_first(savings), last)
 
 
-def _with(recipe: AnyRecipe, section: str, **values: str | int) -> AnyRecipe:
+def _with(recipe: AnyRecipe, section: str, **values: str | int | bool) -> AnyRecipe:
     changed = getattr(recipe, section).model_copy(update=values)
     return recipe.model_copy(update={section: changed})
 

@@ -12,6 +12,7 @@ from tests.training.test_run import Killed, losses, parts_in
 from videollama.checkpoints.load import load_model
 from videollama.errors import CheckpointError, DataError, RecipeError
 from videollama.training.finetuning.prompted_answers import PromptedAnswers
+from videollama.training.finetuning.trainable_model import load_trainable, trained_parts
 from videollama.training.run import train
 from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS, belongs_to
 from videollama.training.trainer import ObjectiveTrainer
@@ -185,3 +186,37 @@ def test_a_reporter_that_is_not_installed_is_one_sentence(
     recipe = make_finetune(training__report_to=["tensorboard"])
     with pytest.raises(RecipeError, match=r"pip install 'videollama\[tensorboard\]'"):
         train(recipe, own_folder, tmp_path / "run", report=lines)
+
+
+@pytest.mark.parametrize("lora", [{}, {"lora__rank": 2}])
+def test_what_is_computed_twice_learns_the_same(tmp_path, own_folder, make_finetune, lines, lora):
+    for name, again in (("kept", False), ("again", True)):
+        recipe = make_finetune(**lora, training__gradient_checkpointing=again)
+        train(recipe, own_folder, tmp_path / name, report=lines)
+    assert losses(tmp_path / "again") == pytest.approx(losses(tmp_path / "kept"), abs=1e-6)
+
+
+def test_layers_that_are_computed_twice_keep_less(own_folder, make_finetune):
+    kept = []
+    for again in (False, True):
+        recipe = make_finetune(training__gradient_checkpointing=again)
+        model, _ = load_trainable(recipe)
+        objective = PromptedAnswers(model, trained_parts(recipe))
+        objective.train()
+        saved = 0
+
+        def keep(tensor):
+            nonlocal saved
+            saved += tensor.nbytes
+            return tensor
+
+        words = torch.arange(6)[None]
+        media = model.video_projection.weight.sum() * torch.ones(
+            1, 4, model.video_projection.out_features
+        )
+        ids = words.clone()
+        ids[0, :4] = model.config.video_token_id
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            model(input_ids=ids, video_embeds=media, use_cache=False).logits.sum().backward()
+        kept.append(saved)
+    assert kept[1] < 0.6 * kept[0]

@@ -10,21 +10,30 @@ import torch
 from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from videollama.training.finetuning.frozen_frames import video_of_frozen
 from videollama.training.labels import IGNORED
 from videollama.training.stages import Objective, is_low_rank
+
+_DECODER = "language_model."
 
 
 class PromptedAnswers(Objective):
     """The whole model with the mean loss over the learned tokens."""
 
     def train(self, mode: bool = True) -> "PromptedAnswers":
-        """Set the mode of what is trained, the dropout of low-rank changes with it."""
+        """Set the mode of what is trained, the dropout of low-rank changes with it.
+
+        Decoder layers that are computed twice look at their own mode for it; what is in them, a
+        dropout of theirs too, stays as it is used.
+        """
         super().train(mode)
         for name, module in self.model.named_modules():
             if is_low_rank(name):
                 module.train(mode)
+            elif isinstance(module, GradientCheckpointingLayer) and name.startswith(_DECODER):
+                module.training = mode and module.gradient_checkpointing
         return self
 
     def forward(

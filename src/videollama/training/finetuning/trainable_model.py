@@ -76,6 +76,8 @@ def load_trainable(
                 places[name].copy_(tensor)
     if recipe.lora is not None:
         add_low_rank(model.language_model, recipe.lora)
+    if recipe.training.gradient_checkpointing:
+        model.language_model.activation_checkpointing_enable()
     return model, processor
 
 
