@@ -25,6 +25,7 @@ from videollama.media.packet_scan import Timeline
 from videollama.media.sound_parts import SoundParts
 from videollama.media.video_track import (
     FrameScaler,
+    copy_colours,
     frames_by_count,
     frames_by_stamp,
     upright_size,
@@ -233,8 +234,7 @@ def _encoded(
     target.height, target.width, target.pix_fmt = first.height, first.width, "yuv420p"
     context = target.codec_context
     context.time_base = plan.timeline.time_base
-    context.color_range, context.colorspace = first.color_range, first.colorspace
-    context.color_primaries, context.color_trc = first.color_primaries, first.color_trc
+    copy_colours(first, context)
     return _encoding(target, first, frames)
 
 

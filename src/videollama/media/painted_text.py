@@ -10,6 +10,7 @@ from av.video.reformatter import ColorRange
 from PIL import Image, ImageDraw, ImageFont
 
 from videollama.errors import InputError
+from videollama.media.video_track import copy_colours
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
@@ -86,8 +87,7 @@ class TextPainter:
         drawn = VideoFrame.from_ndarray(planes.reshape(-1, width), format="yuv420p")
         drawn.pts, drawn.time_base, drawn.duration = frame.pts, frame.time_base, frame.duration
         drawn.pict_type = frame.pict_type
-        drawn.color_range, drawn.colorspace = frame.color_range, frame.colorspace
-        drawn.color_primaries, drawn.color_trc = frame.color_primaries, frame.color_trc
+        copy_colours(frame, drawn)
         return drawn
 
     def _paint(self, text: str, width: int, height: int) -> _Painted:

@@ -269,6 +269,16 @@ def upright_filters(frame: "VideoFrame") -> tuple[tuple[str, str], ...]:
     return (("vflip", ""),) if matrix[4] < 0 else ()
 
 
+def copy_colours(frame: "VideoFrame", target: Any) -> None:
+    """Lets another frame or an encoder know what the numbers of a frame mean as colours.
+
+    Of the four facts, PyAV 15 knows the first two only.
+    """
+    for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
+        if hasattr(frame, name):
+            setattr(target, name, getattr(frame, name))
+
+
 def upright_size(frame: "VideoFrame") -> tuple[int, int]:
     """Height and width of a frame as a player would show it."""
     turned = any(name == "transpose" for name, _ in upright_filters(frame))
