@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videollama.cli import options
-from videollama.cli.terminal import notes
+from videollama.cli.language import explain, say
+from videollama.cli.terminal import notes, padded, right_aligned
 from videollama.errors import DataError, InputError
 
 if TYPE_CHECKING:
+    from videollama.training.broken_samples import BrokenSamples
     from videollama.training.datasets.check import CheckReport
     from videollama.training.datasets.inventory import Found, Spread
 
@@ -153,10 +155,10 @@ def convert_data(
         result = {"path": str(out), "samples": written, "broken_samples": broken.reasons}
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    for origin, reason in broken.reasons.items():
-        notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
-    left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
-    print(f"{out}: {written} samples of {source.files[0].format.name}{left_out}.")
+    left_out = _left_out(broken)
+    told = say("{out}: {count} samples of {format}{left_out}.")
+    name = source.files[0].format.name
+    print(told.format(out=out, count=written, format=name, left_out=left_out))
 
 
 @app.command("pack")
@@ -205,15 +207,23 @@ def pack_data(
         result = {"path": str(out), **asdict(packed), "broken_samples": broken.reasons}
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    for origin, reason in broken.reasons.items():
-        notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
-    left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
-    kept = f", {packed.kept} of them there before" if packed.kept else ""
+    left_out = _left_out(broken)
+    kept = say(", {} of them there before").format(packed.kept) if packed.kept else ""
     word = "shard" if packed.shards == 1 else "shards"
-    print(
-        f"{out}: {packed.samples} samples in {packed.shards} {word}{kept}, "
-        f"{packed.num_bytes / 1e6:.1f} MB{left_out}."
+    told = say(
+        f"{{out}}: {{samples}} samples in {{shards}} {word}{{kept}}, {{mb:.1f}} MB{{left_out}}."
     )
+    facts = {"samples": packed.samples, "shards": packed.shards, "mb": packed.num_bytes / 1e6}
+    print(told.format(out=out, kept=kept, left_out=left_out, **facts))
+
+
+def _left_out(broken: "BrokenSamples") -> str:
+    """Names the samples that were left out, and tells how many they are."""
+    for origin, reason in broken.reasons.items():
+        told = say("left out: {origin}: {reason}")
+        line = told.format(origin=origin, reason=explain(reason))
+        notes().print(line, style="yellow", markup=False)
+    return say(", {} left out").format(len(broken.reasons)) if broken.reasons else ""
 
 
 def _num_bytes(text: str) -> int:
@@ -226,15 +236,14 @@ def _num_bytes(text: str) -> int:
 
 def as_lines(report: "CheckReport") -> list[str]:
     """What was found, for people."""
-    lines = [
-        f"{file.path}: {file.format}, {file.samples} samples, {file.broken} broken"
-        for file in report.files
-    ]
-    lines += [f"not read: {path}: {reason}" for path, reason in report.unread.items()]
-    lines += ["", f"{'split':<28}{'samples':>10}{'media':>10}"]
+    read = say("{path}: {format}, {samples} samples, {broken} broken")
+    lines = [read.format_map(asdict(file)) for file in report.files]
+    unread = say("not read: {path}: {reason}")
+    lines += [unread.format(path=p, reason=explain(why)) for p, why in report.unread.items()]
+    lines += ["", _head("split", "samples", "media")]
     for name, (samples, media) in report.splits.items():
         lines.append(f"{name:<28}{samples:>10}{media:>10}")
-    lines += ["", f"{'':<28}{'count':>10}{'least':>10}{'median':>10}{'most':>10}"]
+    lines += ["", _head("", "count", "least", "median", "most")]
     for kind, count in report.media.items():
         lines.append(_row(f"{kind} files", count, None))
         if spread := report.seconds.get(kind):
@@ -256,17 +265,22 @@ def as_lines(report: "CheckReport") -> list[str]:
     ]
 
 
+def _head(first: str, *others: str) -> str:
+    return padded(say(first), 28) + "".join(right_aligned(say(each), 10) for each in others)
+
+
 def _row(name: str, count: int, spread: "Spread | None", digits: int = 0) -> str:
     numbers = (spread.minimum, spread.median, spread.maximum) if spread else ()
-    return f"{name:<28}{count:>10}" + "".join(f"{number:>10.{digits}f}" for number in numbers)
+    label = padded(say(name), 28)
+    return f"{label}{count:>10}" + "".join(f"{number:>10.{digits}f}" for number in numbers)
 
 
 def _finding(name: str, found: "Found") -> list[str]:
-    shown = [f"    {example}" for example in found.examples[:_SHOWN]]
+    shown = [f"    {explain(example)}" for example in found.examples[:_SHOWN]]
     more = found.count - len(shown)
     if shown and more > 0:
-        shown.append(f"    … and {more} more")
-    return [f"{name:<28}{found.count:>10}", *shown]
+        shown.append(say("    … and {} more").format(more))
+    return [f"{padded(say(name), 28)}{found.count:>10}", *shown]
 
 
 @contextmanager
@@ -290,6 +304,6 @@ def _now_and_then(every_seconds: float, show: Callable[[str], Any]) -> Callable[
         now = time.monotonic()
         if now - last >= every_seconds:
             last = now
-            show(f"{done} {what}")
+            show(say(f"{{}} {what}").format(done))
 
     return progress

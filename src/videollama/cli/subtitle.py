@@ -7,6 +7,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.analysing import analysed
+from videollama.cli.language import say
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
 
@@ -83,7 +84,8 @@ def subtitle(
     )
     cues = subtitle_cues(analysis, said)
     if not cues and not quiet:
-        notes().print(f"There is nothing to say about {file}.", style="yellow", markup=False)
+        told = say("There is nothing to say about {}.").format(file)
+        notes().print(told, style="yellow", markup=False)
     if output is not None:
         write_subtitles(output, cues)
         print(output)
