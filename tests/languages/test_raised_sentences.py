@@ -113,5 +113,5 @@ def said_phrases():
 
 def test_chinese_knows_what_the_command_says():
     said = list(said_phrases())
-    assert len(said) > 100
+    assert len(said) >= 90
     assert not [each for each in said if each[2] not in wording("zh").phrases]

@@ -74,7 +74,7 @@ def as_lines(info: "MediaInfo", sheet: Path | None) -> list[str]:
     lines = [f"{info.path}: {say(info.kind)}{length} ({info.container})"]
     for stream in info.streams:
         used = "" if stream.used else say("  (not used)")
-        what = " ".join(filter(None, (stream.codec, stream.description)))
+        what = " ".join(filter(None, (stream.codec, explain(stream.description))))
         name = say("stream {}").format(stream.index)
         lines.append(f"  {name}  {say(stream.kind)}: {what}{used}")
     if info.frame_size is not None:

@@ -108,7 +108,6 @@ def _as_line(sight: "Sight") -> str:
 def _summary(watching: "Watch") -> str:
     share = watching.busy_seconds / max(watching.elapsed_seconds, 1e-9)
     missed = watching.num_missed_looks
-    looks = say("{} looks").format(watching.num_looks)
-    left_out = say(", {} left out").format(missed) if missed else ""
+    looks = say("{looks} looks, {missed} left out" if missed else "{looks} looks")
     busy = say("the model was busy {:.0%} of the time").format(share)
-    return f"{looks}{left_out} · {busy}"
+    return f"{looks.format(looks=watching.num_looks, missed=missed)} · {busy}"
