@@ -160,3 +160,18 @@ def test_what_cannot_be_used_is_counted_in_chinese(loaded, clip_file, tmp_path, 
     assert shown.code == 0
     assert f"{empty} 是空文件（0 字节）" in shown.err
     assert "已生成 1 个文件的向量，1 个无法使用。" in shown.err
+
+
+def test_what_is_found_is_told_in_chinese_on_the_terminal_and_on_the_page(
+    loaded, clip_file, tmp_path, capsys
+):
+    speaking, library, page = ("--language", "zh"), tmp_path / "db", tmp_path / "found.html"
+    shown = videollama(capsys, *speaking, "index", clip_file.parent, "--db", library)
+    assert shown.out == "文件：新增 1 个。库中有 1 段。\n"
+    search = ("search", "--video-like", clip_file, "--db", library)
+    assert "     画面相似度 1.00 · 声音相似度 1.00\n" in videollama(capsys, *speaking, *search).out
+    assert videollama(capsys, *speaking, *search, "--html", page).out == f"{page}\n"
+    html = page.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in html
+    assert f"<h1>与 {clip_file.name} 相似</h1>" in html
+    assert "1 个时刻，最符合的在前" in html
