@@ -1,7 +1,8 @@
 """Several people at once, and the second question of one: `python -m benchmarks.chats`.
 
-Together, requests go through the scheduler; one by one, each waits for transformers' `generate` to
-finish the one before. Both find the clip encoded already.
+Together, requests go through the scheduler; one by one, each waits for `generate` to finish the one
+before, in 8 bits on a CPU as together. The peer is what one has without this package:
+transformers' own `generate` in float32, one by one. All find the clip encoded already.
 """
 
 import argparse
@@ -51,15 +52,23 @@ def main() -> None:
             Path(folder) / "clip.mp4", seconds=8, frames_per_second=25, size=(360, 640)
         )
         clip = read_clip(path, frame_size=kept.processor.frame_size)
-        kept.ask(clip, QUESTIONS[0], max_new_tokens=arguments.max_new_tokens)
+        plain = VideoLlama.load(arguments.model, dtype="float32", cache_media=False)
+        plain = VideoLlama(plain.model, plain.processor, MediaStore(Path(folder) / "plain"))
+        for each in (kept, plain):
+            each.ask(clip, QUESTIONS[0], max_new_tokens=arguments.max_new_tokens)
+        ways = (
+            ("together", _together, kept),
+            ("one by one", _one_by_one, kept),
+            ("transformers in float32, one by one", _one_by_one, plain),
+        )
         for chats in arguments.chats:
-            for way, run in (("together", _together), ("one by one", _one_by_one)):
+            for way, run, assistant in ways:
                 name = f"{chats} chats, {way}"
                 for _ in range(arguments.repeats):
                     _measure(
                         name,
                         run,
-                        (kept, clip, chats, arguments.max_new_tokens),
+                        (assistant, clip, chats, arguments.max_new_tokens),
                         tokens_per_second,
                         seconds,
                     )

@@ -1,16 +1,22 @@
-"""Fine-tuning steps with and without kept features: `python -m benchmarks.finetune_step`.
+"""Fine-tuning steps, their time and memory: `python -m benchmarks.finetune_step`.
 
 A step is all that a run does of it: samples of video files to prompts and features (decoded and
-encoded anew, or read from the cache), forward, backward, optimiser. Of the built-in model, or with
-`--mid` of EVA ViT-G, the image Q-Former and a LLaMA of 1.1 billion parameters (TinyLlama's sizes)
-with random weights: about 9 GB of memory.
+encoded anew, or read from the cache), forward, backward, optimiser. Every way of doing it has a
+process of its own, whose peak of resident memory is taken during the steps, when the model has been
+read; the kernel keeps it (Linux). Of the built-in model, or with `--mid` of EVA ViT-G, the image
+Q-Former and a LLaMA of 1.1 billion parameters (TinyLlama's sizes) with random weights: about 9 GB
+of memory. The decoder is in bfloat16, all else in float32, as training holds them.
 """
 
 import argparse
+import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,9 +26,11 @@ from videollama.configuration import VideoLlamaConfig
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
 from videollama.training.broken_samples import BrokenSamples
+from videollama.training.datasets.record import Sample
 from videollama.training.finetune_recipe import FinetuneRecipe
 from videollama.training.finetuning.batches import SampleBatches
 from videollama.training.finetuning.clip_features import ClipEncoder
+from videollama.training.finetuning.low_rank import add_low_rank
 from videollama.training.finetuning.prompted_answers import PromptedAnswers
 from videollama.training.finetuning.prompting import SamplePrompts
 from videollama.training.finetuning.samples import read_samples
@@ -39,62 +47,163 @@ ONE_BILLION = {
 }
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a step is done."""
+
+    name: str
+    keeps_features: bool = True
+    recomputes: bool = False
+    changes_decoder: bool = False
+
+
+WAYS = (
+    Way("without cache", keeps_features=False),
+    Way("with cache"),
+    Way("with cache, gradient checkpointing", recomputes=True),
+    Way("with cache, LoRA", changes_decoder=True),
+    Way("with cache, LoRA, gradient checkpointing", recomputes=True, changes_decoder=True),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the benchmark is asked for."""
+
+    mid: bool
+    batch: int
+    frames: int
+    repeats: int
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mid", action="store_true", help="the middle-sized model instead")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, help="samples in a step; 4, or 1 of --mid")
     parser.add_argument("--frames", type=int, default=8)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, help="steps of each kind; 5, or 2 of --mid")
     arguments = parser.parse_args()
-    batch_size = arguments.batch
-    rows: dict[str, tuple[list[float], list[float]]] = {}
+    settings = Settings(
+        arguments.mid,
+        arguments.batch or (1 if arguments.mid else 4),
+        arguments.frames,
+        arguments.repeats or (2 if arguments.mid else 5),
+    )
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        write_data(place, batch_size)
-        recipe = make_recipe(place, arguments, kept=True)
-        model, processor = load_trainable(recipe)
-        if arguments.mid:
-            model, processor = middle_sized(processor)
-        objective = PromptedAnswers(model, trained_parts(recipe))
-        objective.train()
-        optimiser = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)
-        for kept in (True, False):
-            what = "with cache" if kept else "without cache"
-            own = make_recipe(place, arguments, kept=kept)
-            batches = make_batches(own, place, model, processor, batch_size)
-
-            def step(batches: SampleBatches = batches) -> None:
-                batch = batches.make(0)
-                batch.pop("ids")
-                objective(**batch)["loss"].backward()
-                optimiser.step()
-                optimiser.zero_grad()
-
-            def load(batches: SampleBatches = batches) -> None:
-                batches.make(0)
-
-            if kept:
-                step()  # fills the cache
-            rows[f"step, {what}"] = measured(step, arguments.repeats)
-            rows[f"loading alone, {what}"] = measured(load, arguments.repeats)
-            if kept:
-                recompute(model)
-                rows["step, with cache, gradient checkpointing"] = measured(step, arguments.repeats)
-                model.language_model.activation_checkpointing_disable()
-                objective.train()
+        write_data(Path(folder), settings.batch)
+        found = {way.name: in_own_process(way, Path(folder), settings) for way in WAYS}
+    loading: dict[str, float] = {}
+    for name, facts in found.items():
+        print(f"  {name:<44} {facts['peak_bytes'] / 1e9:9.2f} GB at most in memory")
+        loading |= facts["samples_per_second"]
+    for name, rate in loading.items():
+        print(f"  {name:<44} {rate:9.2f} samples a second of processor time")
     report(
-        "finetune_step_mid" if arguments.mid else "finetune_step",
-        {what: seconds for what, (_, seconds) in rows.items()},
+        "finetune_step_mid" if settings.mid else "finetune_step",
+        {f"step, {name}": facts["processor_seconds"] for name, facts in found.items()}
+        | {"decoder alone, there and back": found[WAYS[1].name]["decoder_seconds"]},
         unit="s of processor time",
-        seconds={what: seconds for what, (seconds, _) in rows.items()},
-        batch=batch_size,
-        frames=recipe.samples.num_frames,
-        decoder_parameters=model.language_model.num_parameters(),
+        seconds={f"step, {name}": facts["seconds"] for name, facts in found.items()},
+        samples_per_second=loading,
+        **{
+            fact: {name: facts[fact] for name, facts in found.items()}
+            for fact in ("peak_bytes", "bytes_before", "trained_parameters", "tokens")
+        },
         threads=torch.get_num_threads(),
+        **asdict(settings),
     )
 
 
-def measured(work: Callable[[], None], repeats: int) -> tuple[list[float], list[float]]:
+def in_own_process(way: Way, folder: Path, settings: Settings) -> dict[str, Any]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(measure, way, folder, settings).result()
+
+
+def measure(way: Way, folder: Path, settings: Settings) -> dict[str, Any]:
+    """Steps of one kind, and what loading gives alone."""
+    recipe = make_recipe(folder, settings, way)
+    model, processor = load_trainable(recipe)
+    if settings.mid:
+        model, processor = middle_sized(recipe, processor)
+    objective = PromptedAnswers(model, trained_parts(recipe))
+    objective.train()
+    if way.recomputes:  # by the decoder's mode; it has no dropout
+        model.language_model.activation_checkpointing_enable()
+        model.language_model.train()
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learned)
+    samples = read_samples(recipe.data, folder, seed=0, broken=BrokenSamples(0)).training[0]
+    encoder = ClipEncoder(model, processor, recipe)
+    batches = SampleBatches(
+        take=lambda first, number: samples[first : first + number],
+        prompts=SamplePrompts(processor, recipe.samples),
+        encoder=encoder,
+        broken=BrokenSamples(0),
+        batch_size=settings.batch,
+        length=1,
+        seed=0,
+    )
+    tokens = 0
+
+    def step() -> None:
+        nonlocal tokens
+        batch = batches.make(0)
+        batch.pop("ids")
+        tokens = batch["input_ids"].shape[1]
+        objective(**batch)["loss"].backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    before = resident_bytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
+    if way.keeps_features:
+        step()  # warms up; what encodes takes long enough without
+    taken, worked = measured(step, settings.repeats)
+    facts = {
+        "seconds": taken,
+        "processor_seconds": worked,
+        "bytes_before": before,
+        "peak_bytes": resident_bytes("VmHWM"),
+        "trained_parameters": sum(parameter.numel() for parameter in learned),
+        "tokens": tokens,
+        "samples_per_second": {},
+    }
+
+    def decode() -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda sample: encoder.open(sample.media[0], 0), samples))
+
+    if not way.keeps_features:
+        facts["samples_per_second"]["files decoded, frames sampled"] = rate(decode, samples)
+        keeper = ClipEncoder(model, processor, make_recipe(folder, settings, WAYS[1]))
+        for sample in samples:  # for the ways that follow
+            keeper.features(sample.media[0], 0)
+    elif way == WAYS[1]:
+        read = rate(lambda: batches.make(0), samples)
+        facts["samples_per_second"]["kept features read, prompts written"] = read
+        facts["decoder_seconds"] = decoder_alone(model.language_model, settings, tokens)
+    return facts
+
+
+def decoder_alone(decoder: Any, settings: Settings, tokens: int) -> list[float]:
+    """Processor time of its share of a step."""
+    shape = (settings.batch, tokens, decoder.config.hidden_size)
+    words = torch.randn(shape, dtype=decoder.dtype, requires_grad=True)
+
+    def there_and_back() -> None:
+        decoder(inputs_embeds=words, use_cache=False, logits_to_keep=8).logits.sum().backward()
+
+    there_and_back()
+    return measured(there_and_back, settings.repeats)[1]
+
+
+def rate(work: Callable[[], Any], samples: Sequence[Sample]) -> float:
+    """Samples a second of processor time, of ten times."""
+    return 10 * len(samples) / sum(measured(work, 10)[1])
+
+
+def measured(work: Callable[[], Any], repeats: int) -> tuple[list[float], list[float]]:
     """Seconds, and seconds of processor time, which a busy machine does not lengthen."""
     taken, worked = [], []
     for _ in range(repeats):
@@ -103,6 +212,14 @@ def measured(work: Callable[[], None], repeats: int) -> tuple[list[float], list[
         taken.append(time.perf_counter() - start)
         worked.append(time.process_time() - cpu)
     return taken, worked
+
+
+def resident_bytes(field: str) -> int:
+    """Of this process: "VmRSS" now, "VmHWM" at most."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit(f"/proc/self/status has no {field}; this benchmark needs Linux.")
 
 
 def write_data(folder: Path, clips: int) -> None:
@@ -114,21 +231,23 @@ def write_data(folder: Path, clips: int) -> None:
     (folder / "questions.csv").write_text("\n".join(rows))
 
 
-def make_recipe(folder: Path, arguments: argparse.Namespace, *, kept: bool) -> FinetuneRecipe:
+def make_recipe(folder: Path, settings: Settings, way: Way) -> FinetuneRecipe:
     content = {
         "stage": "finetune",
-        "model": {"branch": "video" if arguments.mid else "both"},
-        "data": {"cache": str(folder / "cache"), "keep_features": kept},
-        "samples": {"num_frames": arguments.frames},
-        "training": {"batch_size": arguments.batch, "learning_rate": 1e-4, "precision": "bfloat16"},
+        "model": {"branch": "video" if settings.mid else "both"},
+        "data": {"cache": str(folder / "cache"), "keep_features": way.keeps_features},
+        "samples": {"num_frames": settings.frames},
+        "training": {"batch_size": settings.batch, "learning_rate": 1e-4, "precision": "bfloat16"},
     }
+    if way.changes_decoder:
+        content["lora"] = {}
     recipe = check_recipe(content, "benchmark")
     assert isinstance(recipe, FinetuneRecipe)
     return recipe
 
 
 def middle_sized(
-    processor: VideoLlamaProcessor,
+    recipe: FinetuneRecipe, processor: VideoLlamaProcessor
 ) -> tuple[VideoLlamaForConditionalGeneration, VideoLlamaProcessor]:
     words = len(processor.tokenizer)
     config = VideoLlamaConfig(
@@ -138,35 +257,12 @@ def middle_sized(
         video_token_id=words,
         audio_token_id=words + 1,
     )
+    torch.manual_seed(0)
     model = VideoLlamaForConditionalGeneration(config)
     model.language_model.bfloat16()
+    if recipe.lora is not None:
+        add_low_rank(model.language_model, recipe.lora)
     return model, VideoLlamaProcessor(config, processor.tokenizer)
-
-
-def make_batches(
-    recipe: FinetuneRecipe,
-    folder: Path,
-    model: VideoLlamaForConditionalGeneration,
-    processor: VideoLlamaProcessor,
-    batch_size: int,
-) -> SampleBatches:
-    broken = BrokenSamples(0)
-    samples = read_samples(recipe.data, folder, seed=0, broken=broken).training[0]
-    return SampleBatches(
-        take=lambda first, number: samples[first : first + number],
-        prompts=SamplePrompts(processor, recipe.samples),
-        encoder=ClipEncoder(model, processor, recipe),
-        broken=broken,
-        batch_size=batch_size,
-        length=1,
-        seed=0,
-    )
-
-
-def recompute(model: VideoLlamaForConditionalGeneration) -> None:
-    """The decoder keeps only what goes into its layers; its mode says so, it has no dropout."""
-    model.language_model.activation_checkpointing_enable()
-    model.language_model.train()
 
 
 if __name__ == "__main__":

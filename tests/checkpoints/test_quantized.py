@@ -27,7 +27,7 @@ def assembled(model, bits):
     return assemble(
         model.config,
         model.state_dict(),
-        device=torch.device("cpu"),
+        places={"": torch.device("cpu")},
         dtype=torch.bfloat16,
         origin="a test",
         bits=bits,

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import yaml
@@ -37,6 +38,10 @@ def test_a_dry_run_tells_what_it_takes(capsys, own_folder, recipe_file):
     shown = videollama(capsys, *command)
     assert "time: steps" in shown.out
     assert "at 40% of 100 TFLOP/s; an estimate" in shown.out
+    _, told = shown.out.split("if that is too much:\n")
+    first, second = told.splitlines()[:2]
+    assert re.fullmatch(r"  training\.\S+=\S+.* \(\d+\.\d GB less\)", first)
+    assert "GB less" in second
 
 
 @pytest.mark.parametrize("part", ["3/2", "0/2", "2", "a/b"])

@@ -34,8 +34,8 @@ def client_of(assistant, tmp_path):
     def client(limits=None, keys=()):
         limits = limits or Limits(requests_per_minute=10_000)
         host = ModelHost(lambda: assistant, MODEL, limits)
-        add_page = partial(mount_page, limits=limits, files_folder=tmp_path)
         access = Access(files_folder=tmp_path, keys=keys)
+        add_page = partial(mount_page, limits=limits, access=access)
         app = build_app(host, limits, access, add_page=add_page)
         return TestClient(app, raise_server_exceptions=False)
 
@@ -100,13 +100,14 @@ def test_uploads_of_a_server_that_was_killed_do_not_stay_for_ever(client_of, tmp
 
 
 @pytest.fixture
-def decode():
+def decode(tmp_path):
     """Opens a file as the page does: in a thread of the server's, through its processes."""
 
     def decode(file, limits=None, frames=2, **sampling):
         limits = limits or Limits()
         pool = DecodePool(limits, size=1)
-        backend = served_backend(ModelHost(lambda: None, MODEL, limits), pool, limits)
+        access = Access(files_folder=tmp_path)
+        backend = served_backend(ModelHost(lambda: None, MODEL, limits), pool, limits, access)
 
         async def work():
             await pool.start()
@@ -144,19 +145,22 @@ def test_what_is_wrong_with_a_file_is_said_as_everywhere(decode, clip_file, tmp_
         decode(clip_file, start_seconds=60.0)
 
 
-def test_while_the_model_is_loaded_the_page_says_so(clip_file):
+def test_while_the_model_is_loaded_the_page_says_so(clip_file, tmp_path):
     limits = Limits()
-    backend = served_backend(ModelHost(lambda: None, MODEL, limits), DecodePool(limits), limits)
+    host, access = ModelHost(lambda: None, MODEL, limits), Access(files_folder=tmp_path)
+    backend = served_backend(host, DecodePool(limits), limits, access)
     with pytest.raises(BusyError, match="being loaded"):
         backend.read(clip_file, FrameSampling(), True)
     with pytest.raises(BusyError, match="being loaded"):
         backend.submit(Request([]))
 
 
-def test_the_page_promises_no_more_than_the_server_gives():
+def test_the_page_promises_no_more_than_the_server_gives(tmp_path):
     limits = Limits(media_frames=4, new_tokens=10, running_requests=3, request_seconds=7)
-    backend = served_backend(ModelHost(lambda: None, MODEL, limits), DecodePool(limits), limits)
+    host, access = ModelHost(lambda: None, MODEL, limits), Access(files_folder=tmp_path)
+    backend = served_backend(host, DecodePool(limits), limits, access)
     page = backend.limits
+    assert (backend.search, backend.fetch) == (None, None)
     assert (page.num_frames, page.max_new_tokens, page.answers) == (4, 10, 3)
     assert page.answer_seconds == 7
     assert page.upload_bytes == limits.upload_bytes

@@ -65,7 +65,20 @@ def test_the_page_is_there_when_it_is_wished(capsys, served, tmp_path):
     assert videollama(capsys, "serve").code == 0
     assert videollama(capsys, "serve", "--web", "--files", tmp_path).code == 0
     assert served[0][4] is None
-    assert served[1][4].keywords["files_folder"] == tmp_path
+    assert served[1][4].keywords["access"].files_folder == tmp_path
+
+
+def test_a_library_is_opened_before_the_model_is(capsys, served, tmp_path):
+    pytest.importorskip("lancedb", reason="a library needs lancedb")
+    from videollama.search.model_note import ModelNote
+    from videollama.search.segment_store import SegmentStore
+
+    shown = videollama(capsys, "serve", "--db", tmp_path / "none")
+    assert shown.code == 2
+    assert f"{tmp_path / 'none'} is no library; make one with" in shown.err
+    SegmentStore.create(tmp_path / "db", ModelNote("a model", 8))
+    assert videollama(capsys, "serve", "--db", tmp_path / "db").code == 0
+    assert served[0][2].library == tmp_path / "db"
 
 
 def test_the_page_needs_its_own_packages(capsys, served, monkeypatch):

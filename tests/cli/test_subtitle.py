@@ -4,6 +4,7 @@ import pytest
 
 from tests.cli.command import videollama
 from tests.synthetic import two_scenes, write_clip, write_frames, write_picture
+from videollama.applications import subtitles
 
 
 @pytest.fixture
@@ -44,9 +45,21 @@ def test_a_copy_of_the_video_gets_a_track(capsys, loaded, tmp_path):
         assert [stream.type for stream in copy.streams] == ["video", "audio", "subtitle"]
 
 
+def test_subtitles_are_drawn_into_the_picture(capsys, loaded, film, tmp_path, monkeypatch):
+    cues = [subtitles.Cue(0.0, 2.0, "A dog.")]
+    monkeypatch.setattr(subtitles, "subtitle_cues", lambda *_: cues)
+    output = tmp_path / "shown.mp4"
+    shown = videollama(capsys, "subtitle", film, "--burn-in", output, "--frames", 2, "-q")
+    assert (shown.code, shown.out, shown.err) == (0, f"{output}\n", "")
+    with av.open(str(output)) as copy:
+        assert [stream.type for stream in copy.streams] == ["video"]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("--burn-in", "a.avi"), "a.avi is not a name for a video with subtitles; use"),
+        (("--burn-in", "a.mp4", "--font", "b.ttf"), "b.ttf is no font that can be read"),
         ((), "Nothing is to be written; name a file: videollama subtitle clip.mp4 -o clip.vtt"),
         (("-o", "a.txt"), "a.txt is not a name for subtitles; end it in .vtt, .srt or .ass."),
         (("--soft-mux", "a.avi"), "a.avi is not a name for a video with subtitles; use"),

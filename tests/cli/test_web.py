@@ -41,6 +41,28 @@ def test_the_options_reach_the_page(capsys, loaded, launched):
     assert loaded == [("mine", "auto", "auto")]
 
 
+def test_links_and_a_library_are_there_when_they_are_wished(
+    capsys, loaded, launched, monkeypatch, tmp_path
+):
+    pytest.importorskip("lancedb", reason="a library needs lancedb")
+    from videollama.search.model_note import ModelNote
+    from videollama.search.segment_store import SegmentStore
+    from videollama.web import page
+
+    backends, build_page = [], page.build_page
+    monkeypatch.setattr(
+        page, "build_page", lambda backend: backends.append(backend) or build_page(backend)
+    )
+    SegmentStore.create(tmp_path / "db", ModelNote("a model", 8))
+    assert videollama(capsys, "web").code == 0
+    assert videollama(capsys, "web", "--allow-urls", "--db", tmp_path / "db").code == 0
+    assert [each.fetch is None for each in backends] == [True, False]
+    assert [each.search is None for each in backends] == [True, False]
+    shown = videollama(capsys, "web", "--db", tmp_path / "none")
+    assert shown.code == 2
+    assert "is no library; make one with" in shown.err
+
+
 def test_a_port_that_is_taken_is_one_sentence(capsys, loaded):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -21,6 +21,7 @@ class Lmms(ABC):
     """As lmms_eval.api.model.lmms 0.7.3: what it sets, and what has to be written."""
 
     is_simple = True
+    rank = 0
 
     def __init__(self):
         self.task_dict = {}

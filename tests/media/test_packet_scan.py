@@ -1,8 +1,18 @@
+from types import SimpleNamespace
+
 import pytest
 
 from tests.synthetic import numbered_frames, write_frames
 from videollama.media.container import opened
 from videollama.media.packet_scan import scan_packets, timeline_without_stamps
+
+
+class OlderPacket:
+    """A packet of PyAV 15, which knows no side data."""
+
+    def __init__(self, packet):
+        for name in ("size", "stream_index", "is_discard", "pts", "duration", "is_keyframe"):
+            setattr(self, name, getattr(packet, name))
 
 
 def scan(path):
@@ -32,3 +42,11 @@ def test_files_without_stamps_get_the_stated_rate(tmp_path):
 def test_no_streams_give_nothing(tmp_path):
     with opened(write_frames(tmp_path / "a.mp4", numbered_frames(2))) as container:
         assert scan_packets(container, None, None).timeline is None
+
+
+def test_packets_of_pyav_15_are_read_like_others(tmp_path):
+    file = write_frames(tmp_path / "a.mp4", numbered_frames(25), key_every=10)
+    with opened(file) as container:
+        video = container.streams.video[0]
+        older = SimpleNamespace(demux=lambda streams: map(OlderPacket, container.demux(streams)))
+        assert scan_packets(older, video, None) == scan(file)

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from transformers import CLIPTextModelWithProjection
 
 from tests.reference.comparison import Recorder, assert_close, load_exactly, without_prefix
-from videollama.checkpoints.original_keys import map_imagebind_keys
+from videollama.checkpoints.original_keys import map_imagebind_keys, map_imagebind_text_keys
+from videollama.checkpoints.original_sizes import imagebind_text_sizes
 from videollama.configuration import IMAGEBIND_HUGE_VISION, ImageBindConfig, ImageBindTrunkConfig
 from videollama.model.imagebind import ImageBind
+from videollama.model.joint_space import text_config
 
 pytestmark = pytest.mark.reference
 
@@ -84,6 +87,19 @@ def test_the_real_imagebind_has_exactly_these_weights(fixture_json):
             ImageBindConfig(vision_config=ImageBindTrunkConfig(**IMAGEBIND_HUGE_VISION))
         ).state_dict()
     mapped = without_prefix(map_imagebind_keys(original), "audio_encoder.")
+    assert {name: tuple(tensor.shape) for name, tensor in mapped.items()} == {
+        name: tuple(tensor.shape) for name, tensor in ours.items()
+    }
+
+
+def test_the_real_text_trunk_has_exactly_these_weights(fixture_json):
+    shapes = fixture_json("04_imagebind_huge_real_keys.json")
+    with torch.device("meta"):
+        original = {name: torch.empty(shape) for name, shape in shapes.items()}
+        sizes = imagebind_text_sizes(original)
+        ours = CLIPTextModelWithProjection(text_config(**sizes)).state_dict()
+    assert (sizes["num_hidden_layers"], sizes["num_heads"], sizes["width"]) == (24, 16, 1024)
+    mapped = map_imagebind_text_keys(original)
     assert {name: tuple(tensor.shape) for name, tensor in mapped.items()} == {
         name: tuple(tensor.shape) for name, tensor in ours.items()
     }

@@ -18,8 +18,8 @@ def served(assistant, folder, limits=None, keys=()):
     """Gives its address, once the model is loaded."""
     limits = limits or Limits(requests_per_minute=10_000)
     host = ModelHost(lambda: assistant, MODEL, limits)
-    add_page = partial(mount_page, limits=limits, files_folder=folder)
     access = Access(files_folder=folder, keys=keys)
+    add_page = partial(mount_page, limits=limits, access=access)
     app = build_app(host, limits, access, add_page=add_page)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)

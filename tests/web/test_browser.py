@@ -191,3 +191,24 @@ def test_a_camera_is_watched_and_asked_about(visit):
     tab.get_by_text("中文").click()
     tab.get_by_role("tab", name="实时").wait_for()
     assert tab.locator("#live-lines .answer").count() == 1
+
+
+def test_a_whole_file_is_gone_through_written_about_and_cut(visit, long_file):
+    tab = visit()
+    drop(tab, long_file)
+    tab.get_by_role("tab", name="The whole file").click()
+    button(tab, "Go through the file, scene by scene").click()
+    scenes = tab.frame_locator("#scenes-page iframe")
+    scenes.locator("h1", has_text="long.mp4").wait_for()
+    assert scenes.locator("article").count() >= 1
+    tab.get_by_label("long.srt").wait_for()
+    tab.get_by_role("button", name="Write about it").click()
+    button(tab, "Write").click()
+    tab.locator("#story-text .story").wait_for()
+    tab.get_by_role("button", name="Cut out the best moments").click()
+    tab.locator("#cut-query textarea").fill("a square")
+    tab.locator("#cut-seconds input").fill("3")
+    button(tab, "Cut").click()
+    tab.locator("#cut-shown video").wait_for()
+    tab.wait_for_function("() => document.querySelector('#cut-shown video').duration > 2")
+    assert tab.get_by_role("tab", name="Search").count() == 0

@@ -1,5 +1,6 @@
 import io
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -8,7 +9,6 @@ from videollama.errors import BusyError, InputError, MediaError
 from videollama.inference.scheduling import Request
 from videollama.languages.catalogue import wordings
 from videollama.web import live_view
-from videollama.web.backend import Backend
 from videollama.web.live_view import LiveView
 from videollama.web.rendering import lines_of
 
@@ -47,7 +47,7 @@ def scripted(backend):
     """A backend that opens pictures, and answers as it is told."""
 
     def scripted(**answers):
-        return Backend(backend.read, backend.preview, Scripted(answers))
+        return replace(backend, submit=Scripted(answers))
 
     return scripted
 
@@ -109,7 +109,7 @@ def test_a_busy_model_is_asked_again_later(backend, clock):
     def busy(request):
         raise BusyError("32 requests are waiting already; ask again in a moment.")
 
-    live, full = LiveView(), Backend(backend.read, backend.preview, busy)
+    live, full = LiveView(), replace(backend, submit=busy)
     live.see(full, picture(), [])
     clock[0] += 3
     with pytest.raises(BusyError):

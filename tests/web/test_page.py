@@ -21,8 +21,8 @@ def parts():
 
 
 @pytest.fixture
-def do(backend, parts):
-    return Handlers(backend, parts)
+def do(backend, parts, tmp_path):
+    return Handlers(backend, parts, tmp_path)
 
 
 def shown(talk):

@@ -71,3 +71,20 @@ def test_where_keys_are_set_the_browser_asks_for_one(open_page, assistant, tmp_p
         tab = open_page(f"{address}/web", http_credentials=password)
         drop(tab, clip_file)
         assert "answered in" in ask(tab, "What moves?")
+
+
+def test_a_whole_file_is_gone_through_and_cut_inside_the_server(open_page, address, clip_file):
+    tab = open_page(f"{address}/web")
+    drop(tab, clip_file)
+    tab.get_by_role("tab", name="The whole file").click()
+    button(tab, "Go through the file, scene by scene").click()
+    tab.frame_locator("#scenes-page iframe").locator("h1").wait_for()
+    tab.get_by_role("button", name="Cut out the best moments").click()
+    tab.locator("#cut-query textarea").fill("a square")
+    tab.locator("#cut-seconds input").fill("1")
+    button(tab, "Cut").click()
+    tab.locator("#cut-shown video").wait_for()
+    tab.wait_for_function("() => document.querySelector('#cut-shown video').duration > 0.5")
+    tab.locator("#cut-query textarea").fill("?!")
+    button(tab, "Cut").click()
+    tab.get_by_role("alert").get_by_text("holds no word").wait_for()

@@ -6,7 +6,7 @@ Highlights + video -> cut.mp4 · cut.json · cut.edl
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +146,8 @@ def write_cut(
         text = json.dumps(files.to_dict(highlights), ensure_ascii=False, indent=2)
         json_draft.write_text(f"{text}\n", encoding="utf-8", errors="replace")
         has_sound = overview.audio_status in ("present", "silent")
-        lines = edit_list_lines(events, overview, has_sound=has_sound)
+        named = replace(overview, path=Path(highlights.path))
+        lines = edit_list_lines(events, named, has_sound=has_sound)
         edl_draft.write_text("\n".join(lines) + "\n", encoding="ascii", errors="replace")
     return files
 

@@ -167,9 +167,9 @@ def require_askable(overview: Overview, query: str, seconds: float) -> None:
     if overview.kind != "video":
         what = "a picture" if overview.kind == "image" else "a sound without a picture"
         raise MediaError(f"{overview.path} is {what}; only videos have moments to cut.")
-    if overview.found is None or overview.found.timeline is None:
+    if overview.num_frames == 0:
         raise MediaError(f"{overview.path} is an animated picture; make a video of it first.")
-    if len(overview.found.timeline.stamps) == 1:
+    if overview.num_frames == 1:
         raise MediaError(f"{overview.path} has one frame only; there is nothing to cut.")
     if not seconds > 0:
         raise InputError(f"{seconds:g} s are wanted, but it must be more than 0.")

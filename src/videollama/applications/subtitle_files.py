@@ -54,10 +54,19 @@ def write_subtitles(path: Path, cues: Sequence[Cue]) -> None:
         OutputError: The file cannot be written, or its suffix is unknown.
     """
     require_subtitle_name(path)
-    suffix = path.suffix.lower()
-    text = _document(cues, escape_ampersands=suffix == ".vtt").to_string(suffix[1:])
+    text = subtitle_text(path.suffix.lower()[1:], cues)
     with new_file(path) as draft:
         draft.write_text(text, encoding="utf-8", errors="replace")
+
+
+def subtitle_text(form: str, cues: Sequence[Cue]) -> str:
+    """The content of a subtitle file.
+
+    Args:
+        form: "vtt" (WebVTT), "srt" (SubRip) or "ass" (Advanced SubStation Alpha).
+        cues: In order.
+    """
+    return _document(cues, escape_ampersands=form == "vtt").to_string(form)
 
 
 def read_transcript(path: Path) -> list[Cue]:

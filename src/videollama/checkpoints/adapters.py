@@ -70,7 +70,7 @@ def merge_adapter_into_tensors(
     model = assemble(
         config,
         state_dict,
-        device=torch.device("cpu"),
+        places={"": torch.device("cpu")},
         dtype=torch.float32,
         origin=base_model_of(folder),
     )

@@ -19,7 +19,7 @@ def assemble(
     config: "VideoLlamaConfig",
     state_dict: "Mapping[str, torch.Tensor]",
     *,
-    device: "torch.device",
+    places: "Mapping[str, torch.device | int | str]",
     dtype: "torch.dtype",
     origin: str,
     bits: int | None = None,
@@ -29,7 +29,7 @@ def assemble(
     Args:
         config: sizes and parts of the model.
         state_dict: tensors by our parameter names.
-        device: where the model goes.
+        places: where its parts go, by their names; "" is all of it.
         dtype: its number type.
         origin: where the tensors come from, for the error's sentence.
         bits: 8 or 4 rounds the weights of the decoder's linear layers to so many; its head and all
@@ -46,7 +46,7 @@ def assemble(
             config=config,
             state_dict=dict(state_dict),
             dtype=dtype,
-            device_map={"": device},
+            device_map=dict(places),
             quantization_config=None if bits is None else _quantization(bits, dtype, state_dict),
             ignore_mismatched_sizes=True,  # reported below, with all the rest
             output_loading_info=True,

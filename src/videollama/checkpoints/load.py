@@ -11,6 +11,7 @@ from videollama.checkpoints.devices import (
     choose_dtype,
 )
 from videollama.checkpoints.model_configs import read_generation_config, read_own_config
+from videollama.checkpoints.placement import places_of_parts
 from videollama.checkpoints.resolve import ResolvedModel, read_json, resolve
 from videollama.errors import CheckpointError
 
@@ -33,7 +34,8 @@ def load_model(
 
     Args:
         ref: see `videollama.checkpoints.resolve.resolve`.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        device: "auto", "cpu", "cuda", "cuda:1", "mps". With "auto" a model that is too large for
+            one card is spread over all cards, and over main memory where they do not suffice.
         dtype: "auto", "float32", "bfloat16", "float16"; "int8", with which the decoder is read in
             float32 as well; "8-bit" or "4-bit": the decoder's linear layers by bitsandbytes.
         decoder_layers: False leaves them out: such a model writes prompts down as embeddings, for
@@ -54,14 +56,21 @@ def load_model(
     config, state_dict, processor = read_model(resolved)
     if not decoder_layers:
         state_dict = _without_decoder_layers(config, state_dict)
+    bits = choose_bits(dtype)
+    number = choose_dtype(dtype, chosen_device, family=config.family)
+    places: dict[str, torch.device | int | str] = {"": chosen_device}
+    if device == "auto" and chosen_device.type == "cuda":
+        places = places_of_parts(config, chosen_device, number, bits=bits)
     model = assemble(
         config,
         state_dict,
-        device=chosen_device,
-        dtype=choose_dtype(dtype, chosen_device, family=config.family),
-        bits=choose_bits(dtype),
+        places=places,
+        dtype=number,
+        bits=bits,
         origin=str(resolved.checkpoint or resolved.folder),
     )
+    if resolved.kind == "original":
+        model.name_or_path = str(resolved.folder)  # its frozen files serve search as well
     if resolved.kind in ("tiny", "ours"):
         _take_generation_defaults(model, resolved.folder)
     return model, processor

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from videollama.checkpoints.adapters import base_model_of
+from videollama.checkpoints.devices import choose_bits
 from videollama.checkpoints.pull import DECODER_HUB_ID
 from videollama.checkpoints.resolve import (
     DEFAULT_MODEL,
@@ -91,7 +92,6 @@ def estimate_memory(ref: str, context_tokens: int | None = None) -> MemoryEstima
     parameters: dict[Part, int] = {"picture": 0, "sound": 0, "decoder": 0}
     for name, parameter in skeleton.named_parameters():  # a tied one comes once
         parameters[_part_of(name)] += parameter.numel()
-    linear = _linear_layers(skeleton.language_model)
     cache = _cached_values(config.text_config) * context
     return MemoryEstimate(
         ref,
@@ -100,7 +100,7 @@ def estimate_memory(ref: str, context_tokens: int | None = None) -> MemoryEstima
         {
             precision: {
                 **{part: count * size for part, count in parameters.items()},
-                "decoder": _decoder_bytes(parameters["decoder"], linear, precision),
+                "decoder": decoder_bytes(skeleton.language_model, choose_bits(precision), size),
                 "cache": cache * size,
             }
             for precision, size in _BYTES_OF.items()
@@ -131,6 +131,25 @@ def config_of(ref: str) -> "VideoLlamaConfig":
 
         return read_original(resolved.folder, resolved.checkpoint)[0]
     return VideoLlamaConfig.from_dict(read_json(resolved.folder / "config.json"))
+
+
+def decoder_bytes(decoder: "nn.Module", bits: int | None, size: int) -> int:
+    """What a decoder's weights take.
+
+    Args:
+        decoder: Its weights may be without numbers.
+        bits: 8 or 4 of each weight in its linear layers but the head; None: they are as all else.
+        size: Bytes of every other number.
+    """
+    count = sum(parameter.numel() for parameter in decoder.parameters())
+    if bits is None:
+        return count * size
+    linear = _linear_layers(decoder)
+    quantized = sum(rows * columns for rows, columns in linear)
+    rest = (count - quantized) * size
+    if bits == 8:
+        return rest + quantized + _SCALE_BYTES * sum(rows for rows, _ in linear)
+    return rest + quantized // 2 + _SCALE_BYTES * quantized // _WEIGHTS_PER_SCALE
 
 
 def _released_decoder(ref: str) -> dict[str, Any]:
@@ -164,16 +183,6 @@ def _linear_layers(decoder: "nn.Module") -> list[tuple[int, int]]:
         for module in decoder.modules()
         if isinstance(module, Linear) and module is not head
     ]
-
-
-def _decoder_bytes(count: int, linear: list[tuple[int, int]], precision: Precision) -> int:
-    if precision in ("float32", "bfloat16"):
-        return count * _BYTES_OF[precision]
-    quantized = sum(rows * columns for rows, columns in linear)
-    rest = (count - quantized) * _BYTES_OF[precision]
-    if precision == "8-bit":
-        return rest + quantized + _SCALE_BYTES * sum(rows for rows, _ in linear)
-    return rest + quantized // 2 + _SCALE_BYTES * quantized // _WEIGHTS_PER_SCALE
 
 
 def _cached_values(decoder: Any) -> int:

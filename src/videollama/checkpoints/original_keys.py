@@ -38,6 +38,34 @@ VIT: Renames = (
     (r"blocks\.(\d+)\.attn\.proj\.(\w+)", r"encoder.layers.\1.self_attn.projection.\2"),
     (r"blocks\.(\d+)\.mlp\.(fc[12])\.(\w+)", r"encoder.layers.\1.mlp.\2.\3"),
 )
+IMAGEBIND_TEXT: Renames = (
+    (
+        r"modality_preprocessors\.text\.token_embedding\.weight",
+        "text_model.embeddings.token_embedding.weight",
+    ),
+    (
+        r"modality_preprocessors\.text\.pos_embed",
+        "text_model.embeddings.position_embedding.weight",
+    ),
+    (
+        r"modality_trunks\.text\.blocks\.(\d+)\.attn\.in_proj_(\w+)",
+        r"text_model.encoder.layers.\1.self_attn.qkv_proj.\2",
+    ),
+    (
+        r"modality_trunks\.text\.blocks\.(\d+)\.attn\.out_proj\.(\w+)",
+        r"text_model.encoder.layers.\1.self_attn.out_proj.\2",
+    ),
+    (
+        r"modality_trunks\.text\.blocks\.(\d+)\.norm_([12])\.(\w+)",
+        r"text_model.encoder.layers.\1.layer_norm\2.\3",
+    ),
+    (
+        r"modality_trunks\.text\.blocks\.(\d+)\.mlp\.(fc[12])\.(\w+)",
+        r"text_model.encoder.layers.\1.mlp.\2.\3",
+    ),
+    (r"modality_heads\.text\.proj\.0\.(\w+)", r"text_model.final_layer_norm.\1"),
+    (r"modality_heads\.text\.proj\.1\.weight", "text_projection.weight"),
+)
 IMAGEBIND: Renames = (
     (r"modality_preprocessors\.(audio|vision)\.cls_token", r"\1.class_token"),
     (
@@ -155,6 +183,23 @@ def map_imagebind_keys(original: StateDict, prefix: str = "", *, vision: bool = 
         for name, tensor in mapped.items()
         if not name.startswith("audio_encoder.vision.")
     }
+
+
+def map_imagebind_text_keys(original: StateDict) -> StateDict:
+    """The text trunk of `imagebind_huge.pth`, by transformers' names for CLIP's.
+
+    Args:
+        original: Tensors of the file.
+    """
+    mapped = _rename(original, IMAGEBIND_TEXT, "", "")
+    for name in [name for name in mapped if ".qkv_proj." in name]:
+        joined = mapped.pop(name)
+        for part, tensor in zip("qkv", joined.chunk(3), strict=True):
+            mapped[name.replace(".qkv_proj.", f".{part}_proj.")] = tensor
+    positions = "text_model.embeddings.position_embedding.weight"
+    if positions in mapped:
+        mapped[positions] = mapped[positions][0]
+    return mapped
 
 
 def _pick(original: StateDict, name: str, new_name: str) -> StateDict:

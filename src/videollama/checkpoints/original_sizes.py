@@ -125,9 +125,25 @@ def imagebind_sizes(
     return sizes
 
 
+def imagebind_text_sizes(original: "dict[str, Tensor]") -> dict[str, int]:
+    """Arguments of `videollama.model.joint_space.text_config`.
+
+    Args:
+        original: tensors of `imagebind_huge.pth`.
+    """
+    words = tensor_of(original, "modality_preprocessors.text.token_embedding.weight")
+    return {
+        "vocab_size": words.shape[0],
+        "hidden_size": words.shape[1],
+        "num_hidden_layers": _depth(original, "modality_trunks.text.blocks."),
+        "num_heads": num_heads(words.shape[1]),
+        "width": tensor_of(original, "modality_heads.text.proj.1.weight").shape[0],
+    }
+
+
 def num_heads(width: int) -> int:
     """Attention heads of a BERT or ImageBind transformer of this width."""
-    return {768: 12, 1280: 16}.get(width, 4)
+    return {768: 12, 1024: 16, 1280: 16}.get(width, 4)
 
 
 def _depth(original: "dict[str, Tensor]", prefix: str) -> int:

@@ -3,28 +3,47 @@
 import os
 import secrets
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 import gradio as gr
 from anyio import from_thread
 from fastapi import FastAPI
 
+from videollama.cli.library_search import library_search
+from videollama.cli.page_links import link_fetcher
 from videollama.errors import BusyError, InputError, MediaError, VideoLlamaError
 from videollama.inference.scheduling import Request, Ticket
 from videollama.media.clip import Clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.overview import Overview
 from videollama.serve.api_errors import ApiError
+from videollama.serve.app import Access
+from videollama.serve.cutting import cut_elsewhere
 from videollama.serve.decoding import DecodePool, DecodingError
 from videollama.serve.gate import PAGE_PATH
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
+from videollama.serve.whole_files import writing_assistant
 from videollama.web.backend import Backend, PageLimits
 from videollama.web.page import build_page, page_look
 
+if TYPE_CHECKING:
+    from videollama.applications.highlights import Highlights
+    from videollama.inference.engine import VideoLlama
+
+T = TypeVar("T")
+
 
 def mount_page(
-    app: FastAPI, host: ModelHost, pool: DecodePool, limits: Limits, files_folder: Path
+    app: FastAPI,
+    host: ModelHost,
+    pool: DecodePool,
+    limits: Limits,
+    access: Access,
 ) -> None:
     """Puts the page at `/web`.
 
@@ -33,19 +52,59 @@ def mount_page(
         host: The model, which may still be loading.
         pool: Opens what visitors upload.
         limits: Of the server.
-        files_folder: Where uploads are kept.
+        access: Where uploads are kept, what may be searched, and whether links are opened.
     """
-    folder = (files_folder / "page").resolve()
+    folder = (access.files_folder / "page").resolve()
     _remove_older(folder, limits.stored_hours * 3600)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    backend = served_backend(host, pool, limits)
+    backend = served_backend(host, pool, limits, access)
     look = page_look(backend.limits)
     gr.mount_gradio_app(
         app, build_page(backend), path=PAGE_PATH, show_error=False, ssr_mode=False, **look
     )
 
 
-def served_backend(host: ModelHost, pool: DecodePool, limits: Limits) -> Backend:
+class ServedFiles:
+    """Goes through whole files, which are opened in the processes of the server.
+
+    Its methods are called in threads that were started from the server's event loop.
+
+    Args:
+        host: The model.
+        pool: Looks files over.
+        limits: Of the server.
+    """
+
+    def __init__(self, host: ModelHost, pool: DecodePool, limits: Limits) -> None:
+        self._host, self._pool, self._limits = host, pool, limits
+        self._one_at_a_time = Lock()
+
+    def look_over(self, file: Path) -> Overview:
+        """As `DecodePool.look_over`."""
+        _require_loaded(self._host)
+        try:
+            return from_thread.run(self._pool.look_over, file)
+        except DecodingError as error:
+            raise _told(error, file) from error
+        except ApiError as error:  # no process could be started
+            raise BusyError(error.message) from error
+
+    def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
+        """Waits until nobody else of the page does."""
+        _require_loaded(self._host)
+        try:
+            assistant = writing_assistant(self._host, self._host.name)
+        except ApiError as error:
+            raise InputError(error.message) from error
+        with self._one_at_a_time:
+            return work(assistant)
+
+    def cut(self, file: Path, highlights: "Highlights", target: Path) -> None:
+        """As `cut_elsewhere`."""
+        from_thread.run(cut_elsewhere, file, highlights, target, self._limits)
+
+
+def served_backend(host: ModelHost, pool: DecodePool, limits: Limits, access: Access) -> Backend:
     """Opens files in the processes of the server, and asks its model.
 
     Its functions are called in threads that were started from the server's event loop.
@@ -83,7 +142,10 @@ def served_backend(host: ModelHost, pool: DecodePool, limits: Limits) -> Backend
         waiting=max(1, limits.waiting_requests),
         answer_seconds=limits.request_seconds,
     )
-    return Backend(read, preview, submit, page_limits)
+    whole = ServedFiles(host, pool, limits)
+    search = library_search(host.loaded, access.library)
+    fetch = link_fetcher(limits) if access.allow_addresses else None
+    return Backend(read, preview, submit, whole, search, fetch, page_limits)
 
 
 def _remove_older(folder: Path, seconds: float) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.guarding import guarded, load_guards
+from videollama.cli.library_search import require_library
 from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from videollama.inference.engine import VideoLlama
     from videollama.inference.requests import Writer
-    from videollama.serve.app import AddPage
+    from videollama.serve.app import Access, AddPage
     from videollama.serve.limits import Limits
 
     Load = Callable[..., VideoLlama]
@@ -62,6 +63,10 @@ def serve(
         Path | None,
         typer.Option("--files", metavar="FOLDER", help="Keep uploads here, not in the cache."),
     ] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", metavar="DIR", help="Let callers search this library."),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option("--limit", metavar="NAME=VALUE", help="Change a limit; see docs/serve.md."),
@@ -101,13 +106,13 @@ def serve(
 
         videollama serve
 
-        videollama serve --web
+        videollama serve --web --db library
 
         videollama serve --host 0.0.0.0 --port 8080 --api-keys keys.txt --limit media_seconds=120
 
         videollama serve --backend vllm --vllm-url http://10.0.0.2:8001
     """
-    require_packages("serve", *(["web"] if web else []))
+    require_packages("serve", *(["web"] if web else []), *(["search"] if db else []))
     from videollama.checkpoints.cache import cache_folder
     from videollama.checkpoints.resolve import DEFAULT_MODEL
     from videollama.inference.engine import VideoLlama
@@ -125,12 +130,14 @@ def serve(
             f"--host {host} lets other machines ask; give --api-keys FILE or ${KEYS_VARIABLE}, or "
             "say --without-keys."
         )
+    require_library(db)
     access = Access(
         keys=keys,
         origins=tuple(allow_origin or ()),
         host_names=LOOPBACK_NAMES if is_loopback(host) else (),
         allow_addresses=allow_urls,
         files_folder=files or cache_folder() / "files",
+        library=db,
     )
     load = partial(VideoLlama.load, model, device=device, dtype=dtype, cache_media=not no_cache)
     load_model, begin = _writing(load, backend, vllm_url)
@@ -142,7 +149,7 @@ def serve(
     audit = None if audit_log is None else AuditLog(audit_log)
     name = public_name(model, DEFAULT_MODEL)
     model_host = ModelHost(load_model, name, limits, begin_guarded, audit)
-    add_page = _page(limits, access.files_folder) if web else None
+    add_page = _page(limits, access) if web else None
     serve_until_stopped(model_host, limits, access, listen(host, port), add_page)
 
 
@@ -167,10 +174,10 @@ def _writing(
     return load_encoders, partial(VllmBackend, client)
 
 
-def _page(limits: "Limits", files_folder: Path) -> "AddPage":
+def _page(limits: "Limits", access: "Access") -> "AddPage":
     from videollama.cli.page_on_server import mount_page
 
-    return partial(mount_page, limits=limits, files_folder=files_folder)
+    return partial(mount_page, limits=limits, access=access)
 
 
 def _limits(wishes: list[str]) -> "Limits":

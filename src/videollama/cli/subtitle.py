@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.analysing import analysed
-from videollama.cli.language import say
+from videollama.cli.analysing import analysed_by, looked_over, progress_bar
+from videollama.cli.language import say, written
+from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
 
@@ -31,6 +32,18 @@ def subtitle(
             metavar="FILE",
             help="Copy the video into this .mp4 or .mkv, with the subtitles as a track.",
         ),
+    ] = None,
+    burn_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--burn-in",
+            metavar="FILE",
+            help="Encode the video anew into this .mp4 or .mkv, with the subtitles in the picture.",
+        ),
+    ] = None,
+    font: Annotated[
+        Path | None,
+        typer.Option("--font", metavar="FILE", help="Font of --burn-in; Latin letters if absent."),
     ] = None,
     transcript: Annotated[
         Path | None,
@@ -59,29 +72,33 @@ def subtitle(
 
         videollama subtitle clip.mp4 --soft-mux subtitled.mkv
 
+        videollama subtitle clip.mp4 --burn-in shown.mp4
+
         videollama subtitle talk.mp4 --transcript speech.srt -o talk.srt
     """
-    if output is None and soft_mux is None:
+    places = [place for place in (output, soft_mux, burn_in) if place is not None]
+    if not places:
         raise InputError(f"Nothing is to be written; name a file: {_EXAMPLE}")
-    _require_places(file, output, soft_mux)
+    _require_names(output, soft_mux)
+    _require_places(file, places)
+    from videollama.applications.burned_subtitles import burn_in as draw_into
+    from videollama.applications.burned_subtitles import require_burnable
     from videollama.applications.subtitle_files import (
         add_subtitle_track,
         read_transcript,
         write_subtitles,
     )
     from videollama.applications.subtitles import subtitle_cues
+    from videollama.media.painted_text import TextPainter
 
     said = [] if transcript is None else read_transcript(transcript)
-    analysis = analysed(
-        file,
-        model,
-        device,
-        dtype,
-        frames=frames,
-        language=language,
-        quiet=quiet,
-        no_cache=no_cache,
-    )
+    overview = looked_over(file, quiet=quiet)
+    if burn_in is not None:
+        require_burnable(overview, burn_in)
+    painter = TextPainter(font)
+    assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
+    speaks = written(language, assistant)
+    analysis = analysed_by(assistant, overview, frames=frames, language=speaks, quiet=quiet)
     cues = subtitle_cues(analysis, said)
     if not cues and not quiet:
         told = say("There is nothing to say about {}.").format(file)
@@ -92,20 +109,27 @@ def subtitle(
     if soft_mux is not None:
         add_subtitle_track(Path(file), soft_mux, cues)
         print(soft_mux)
+    if burn_in is not None:
+        with progress_bar("Drawing subtitles", quiet=quiet) as on_progress:
+            draw_into(overview, cues, burn_in, painter, on_progress=on_progress)
+        print(burn_in)
 
 
-def _require_places(file: str, output: Path | None, soft_mux: Path | None) -> None:
-    """Refuses names and places that cannot be written, before the model is loaded."""
+def _require_names(output: Path | None, soft_mux: Path | None) -> None:
+    """Refuses names that tell no format."""
     from videollama.applications.subtitle_files import require_subtitle_name, require_video_name
-    from videollama.checkpoints.atomic_output import require_new_file
 
     if output is not None:
         require_subtitle_name(output)
     if soft_mux is not None:
         require_video_name(soft_mux)
-    for place in (output, soft_mux):
-        if place is None:
-            continue
+
+
+def _require_places(file: str, places: list[Path]) -> None:
+    """Refuses places that cannot be written, before the model is loaded."""
+    from videollama.checkpoints.atomic_output import require_new_file
+
+    for place in places:
         if place.exists() and place.resolve() == Path(file).resolve():
             raise OutputError(f"{place} is the file that is read; choose another name.")
         require_new_file(place)

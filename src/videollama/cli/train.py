@@ -131,6 +131,9 @@ def as_lines(plan: "PlannedRun") -> list[str]:
     for what, size in sizes.items():
         label = say("memory: {}").format(say(what))
         lines.append(f"{padded(label, 36)}{size / 1e9:>8.1f} GB")
+    if plan.memory_savings:
+        lines.append(say("if that is too much:"))
+    lines += [f"  {explain(str(saving))}" for saving in plan.memory_savings[:2]]
     return lines if plan.time is None else [*lines, "", *_times(plan.time)]
 
 

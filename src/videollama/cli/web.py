@@ -1,5 +1,6 @@
 """`videollama web`: the page in a browser."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from videollama.cli import options
 from videollama.cli.guarding import guarded, load_guards
 from videollama.cli.language import say
+from videollama.cli.library_search import library_search, require_library
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import cannot_listen, listen, require_packages
 from videollama.cli.terminal import notes
@@ -25,6 +27,16 @@ def web(
         int,
         typer.Option("--max-upload-mb", min=1, help="Largest file, in millions of bytes."),
     ] = 1000,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", metavar="DIR", help="Let visitors search this library."),
+    ] = None,
+    allow_urls: Annotated[
+        bool,
+        typer.Option(
+            "--allow-urls", help="Open links that visitors paste, to public http(s) addresses."
+        ),
+    ] = False,
     guard: options.GuardOption = None,
     no_rules: options.NoRulesOption = False,
     device: options.DeviceOption = "auto",
@@ -41,11 +53,14 @@ def web(
 
         videollama web --host 0.0.0.0 --port 8080 --max-upload-mb 200
     """
-    require_packages("web")
+    require_packages("web", *(["search"] if db else []))
+    require_library(db)
     listen(host, port).close()  # a port that is taken is told before the model is loaded
     assistant = load_assistant(model, device, dtype, quiet=quiet)
     guards = load_guards(guard, device, rules=not no_rules)
+    from videollama.cli.page_links import link_fetcher
     from videollama.inference.scheduling import Scheduler
+    from videollama.serve.limits import Limits
     from videollama.web.backend import PageLimits, local_backend
     from videollama.web.page import build_page, page_look
 
@@ -58,7 +73,10 @@ def web(
         encoder=assistant.encoder,
     )
     try:
-        page = build_page(local_backend(assistant, guarded(scheduler, guards), limits))
+        search = library_search(lambda: assistant, db)
+        fetch = link_fetcher(Limits(upload_bytes=limits.upload_bytes)) if allow_urls else None
+        writer = guarded(scheduler, guards)
+        page = build_page(local_backend(assistant, writer, limits, search, fetch))
         _serve(page, host, port, page_look(limits), quiet=quiet)
     finally:
         scheduler.close(drain=False)

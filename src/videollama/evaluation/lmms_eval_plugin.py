@@ -1,4 +1,4 @@
-"""Lets lmms-eval measure a model of ours: `lmms_eval --model videollama --tasks …`.
+"""Lets lmms-eval measure a model of ours: `lmms-eval --model videollama --tasks …`.
 
 lmms-eval (0.7) finds `manifest` by the entry point "lmms_eval.models" of this package; nothing else
 imports this file. Arguments: `--model_args pretrained=FOLDER,num_frames=8,dtype=auto`.
@@ -12,6 +12,8 @@ import torch
 from lmms_eval.api.model import lmms
 from lmms_eval.models.registry_v2 import ModelManifest
 from PIL.Image import Image
+from rich.console import Console
+from rich.progress import track
 
 from videollama.errors import InputError
 from videollama.inference.engine import VideoLlama
@@ -57,7 +59,13 @@ class LmmsVideoLlama(lmms):  # type: ignore[misc]
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
         """One answer per request; `max_new_tokens`, `num_beams` and `until` are heeded."""
-        return [self._answer(*request.args) for request in requests]
+        shown = track(
+            requests,
+            description="answers",
+            console=Console(stderr=True),
+            disable=self.rank != 0,
+        )
+        return [self._answer(*request.args) for request in shown]
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
         """Tasks that ask for it are not supported; those on videos do not.

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+    Paint = Callable[[VideoFrame], VideoFrame]
+
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska"}
 _COPIED_CODECS = ("h264", "hevc", "av1", "vp9")  # what both containers hold and players know
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -61,6 +63,7 @@ def cut(
     target: Path,
     container_format: str,
     on_progress: Callable[[int, int], None] | None = None,
+    paint: "Paint | None" = None,
 ) -> bool:
     """Writes parts of a video into a new file, their sound with them.
 
@@ -71,6 +74,7 @@ def cut(
         target: Is written at once; give a draft.
         container_format: A value of `CONTAINERS`.
         on_progress: Called with the frames that are written and all of them.
+        paint: Draws into the frames; they are encoded anew then.
 
     Returns:
         True where the frames were copied, False where they were encoded anew.
@@ -83,13 +87,13 @@ def cut(
     if timeline is None or found.stream_index is None:
         raise MediaError(f"{file} has no picture; only videos are cut.")
     plan = _Plan(file, found.stream_index, timeline, parts)
-    is_copied = _can_be_copied(plan)
+    is_copied = paint is None and _can_be_copied(plan)
     total, done = sum(part.stop - part.first for part in parts), 0
     try:
         with av.open(
             str(target), "w", format=container_format, options=_muxer_options(container_format)
         ) as copy:
-            pictures = _copied(plan, copy) if is_copied else _encoded(plan, copy)
+            pictures = _copied(plan, copy) if is_copied else _encoded(plan, copy, paint)
             sound = SoundParts(file, copy, plan.origin_seconds, plan.spans_seconds())
             if found.audio_status in ("present", "silent"):
                 sound.add_stream()
@@ -212,9 +216,13 @@ def _shifted(plan: _Plan, target: "VideoStream") -> "Generator[Packet[Any]]":
             yield packet
 
 
-def _encoded(plan: _Plan, copy: "OutputContainer") -> "Generator[Packet[Any]]":
+def _encoded(
+    plan: _Plan, copy: "OutputContainer", paint: "Paint | None"
+) -> "Generator[Packet[Any]]":
     """The stream is added before the first packet is asked for, as the muxer wants it."""
     frames = _shown_frames(plan)
+    if paint is not None:
+        frames = map(paint, frames)
     first = next(frames, None)
     if first is None:
         raise MediaError(f"No frame of {plan.file} could be decoded; check it in a player.")

@@ -5,12 +5,15 @@ read_pictures(overview, …) -> Clip   the frames of one part
 read_sounds(overview, …) -> Clips    the sound of parts that follow one another
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import torch
 
 from videollama.errors import MediaError
 from videollama.media import pictures, video_track
+from videollama.media.audio import FRAME_LENGTH
 from videollama.media.clip import AudioStatus, Clip, Kind
 from videollama.media.container import local_file
 from videollama.media.decode import read_clip
@@ -20,7 +23,9 @@ from videollama.media.scenes import find_scenes
 from videollama.media.sound_levels import LevelMeter, SoundLevels
 from videollama.media.sound_windows import sound_windows
 
+ReadPart = Callable[[FrameSampling, tuple[int, int], bool], Clip]
 _SCAN_FRAME_SIZE = (64, 64)  # no frame is kept while looking for cuts
+_SOUND_ONLY = (16, 16)  # of the one frame that comes with a part's sound, and is not looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +39,14 @@ class Overview:
         picture_seconds: How far the picture goes; 0 without one.
         frame_size: Height and width as shown; None without a picture.
         frames_per_second: Mean rate; None without a picture.
+        num_frames: How many frames a video has; 0 for sounds and for pictures, animated ones too.
         cuts_seconds: Where a scene begins, but for the first.
         audio_status: As in `Clip`.
         sound: How loud each moment is; None unless sound could be decoded.
         warnings: As in `Clip`.
-        found: The frames' times; None for images.
+        found: The frames' times, where the file was opened by this process; None for images.
+        read_part: Reads a part for a process that must not open the file itself; takes the
+            sampling, the size of frames, and whether the sound is wanted. None opens it here.
     """
 
     path: Path
@@ -47,11 +55,13 @@ class Overview:
     picture_seconds: float = 0.0
     frame_size: tuple[int, int] | None = None
     frames_per_second: float | None = None
+    num_frames: int = 0
     cuts_seconds: tuple[float, ...] = ()
     audio_status: AudioStatus = "absent"
     sound: SoundLevels | None = None
     warnings: tuple[str, ...] = ()
     found: FoundMedia | None = None
+    read_part: ReadPart | None = field(default=None, repr=False)
 
 
 def look_over(path: str | Path) -> Overview:
@@ -91,6 +101,7 @@ def look_over(path: str | Path) -> Overview:
         picture_seconds=0.0 if found.timeline is None else found.timeline.duration_seconds,
         frame_size=found.size,
         frames_per_second=found.frames_per_second,
+        num_frames=0 if found.timeline is None else len(found.timeline.stamps),
         cuts_seconds=_cuts(file, found),
         audio_status="silent" if sound is not None and sound.is_silent else found.audio_status,
         sound=sound,
@@ -114,12 +125,18 @@ def read_pictures(
     Returns:
         The frames; None where the file has no picture there, or none that can be decoded.
     """
-    if overview.kind == "image":
-        still = read_clip(overview.path, frame_size=frame_size)
-        return replace(still, audio_status="not_requested")
-    if start >= overview.picture_seconds and start > 0:
+    is_still = overview.kind == "image"
+    if overview.kind == "audio" or (start >= overview.picture_seconds and start > 0):
         return None
     sampling = FrameSampling(num_frames, start_seconds=start, end_seconds=max(end, start + 1e-3))
+    if is_still:
+        sampling = FrameSampling()
+    if overview.read_part is not None:
+        try:
+            part = overview.read_part(sampling, frame_size, False)
+        except MediaError:
+            return None
+        return replace(part, audio_status="not_requested")
     found = overview.found
     if found is None:
         part = read_clip(overview.path, sampling, frame_size=frame_size)
@@ -155,7 +172,10 @@ def read_sounds(overview: Overview, spans: Sequence[tuple[float, float]]) -> Ite
     Yields:
         A clip of kind "audio" for each.
     """
-    for (start, end), waveform in zip(spans, sound_windows(overview.path, spans), strict=True):
+    waveforms = sound_windows(overview.path, spans)
+    if overview.read_part is not None:
+        waveforms = _windows_elsewhere(overview.read_part, spans)
+    for (start, end), waveform in zip(spans, waveforms, strict=True):
         yield Clip(
             path=overview.path,
             kind="audio",
@@ -164,6 +184,15 @@ def read_sounds(overview: Overview, spans: Sequence[tuple[float, float]]) -> Ite
             audio_status="present",
             start_seconds=start,
         )
+
+
+def _windows_elsewhere(
+    read_part: ReadPart, spans: Sequence[tuple[float, float]]
+) -> Iterator[torch.Tensor]:
+    """As `sound_windows`, each from a walk of its own."""
+    for start, end in spans:
+        part = read_part(FrameSampling(1, start_seconds=start, end_seconds=end), _SOUND_ONLY, True)
+        yield torch.zeros(1, FRAME_LENGTH) if part.waveform is None else part.waveform
 
 
 def _cuts(file: Path, found: FoundMedia) -> tuple[float, ...]:

@@ -110,7 +110,7 @@ def scan_packets(
         for packet in container.demux(streams):
             if packet.size == 0:
                 continue
-            if packet.has_sidedata("encryption_info"):
+            if _is_encrypted(packet):
                 scan.encrypted = True
                 break
             if video is not None and packet.stream_index == video.index:
@@ -122,6 +122,12 @@ def scan_packets(
     if video is not None and (stamps.shown or stamps.without_stamp):
         scan.timeline = _timeline(stamps, video)
     return scan
+
+
+def _is_encrypted(packet: "Packet[Any]") -> bool:
+    """Whether a packet says that it is; PyAV 15 cannot tell, and nothing of the file is seen."""
+    says = getattr(packet, "has_sidedata", None)
+    return says is not None and bool(says("encryption_info"))
 
 
 def _timeline(stamps: _Stamps, video: "VideoStream") -> Timeline | None:

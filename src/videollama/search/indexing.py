@@ -26,8 +26,11 @@ from videollama.search.segment_store import SegmentStore
 from videollama.search.table_schemas import FileRecord
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from videollama.inference.engine import VideoLlama
     from videollama.media.clip import Clip
+    from videollama.search.joint_vectors import JointVectors
 
 _FILES_BETWEEN_TIDYING = 500
 _BLOCK_BYTES = 1 << 20
@@ -87,6 +90,7 @@ def index_folder(
     store: SegmentStore,
     folder: Path,
     *,
+    joint: "JointVectors | None" = None,
     num_frames: int = 8,
     on_progress: OnProgress = lambda _: None,
 ) -> IndexReport:
@@ -98,6 +102,7 @@ def index_folder(
         assistant: The model that the library was made with.
         store: The library.
         folder: Searched with the folders inside it.
+        joint: Makes the vectors, where the model is a released one.
         num_frames: Frames to look at in each segment.
         on_progress: Told of every file when it begins, and of its segments.
 
@@ -107,7 +112,7 @@ def index_folder(
     """
     folder, paths = library_files(folder)
     with store.only_writer():
-        return _Indexing(assistant, store, folder, num_frames, on_progress).run(paths)
+        return _Indexing(assistant, store, folder, joint, num_frames, on_progress).run(paths)
 
 
 def library_files(folder: Path) -> tuple[Path, list[Path]]:
@@ -130,10 +135,12 @@ class _Indexing:
         assistant: "VideoLlama",
         store: SegmentStore,
         folder: Path,
+        joint: "JointVectors | None",
         num_frames: int,
         on_progress: OnProgress,
     ) -> None:
         self._assistant, self._store, self._folder = assistant, store, folder
+        self._joint = joint
         self._num_frames, self._on_progress = num_frames, on_progress
         self._report = IndexReport()
         self._records = store.files()
@@ -214,7 +221,7 @@ class _Indexing:
         )
         rows = [
             {"id": f"{content}:{number}", "content": content, **row}
-            for number, row in enumerate(_rows(self._assistant, overview, understood))
+            for number, row in enumerate(_rows(self._assistant, self._joint, overview, understood))
         ]
         if not any(row["video_tokens"] or row["audio_tokens"] for row in rows):
             raise MediaError(f"{path} holds nothing that this model sees or hears.")
@@ -222,7 +229,10 @@ class _Indexing:
 
 
 def _rows(
-    assistant: "VideoLlama", overview: Overview, understood: Iterator[UnderstoodSegment]
+    assistant: "VideoLlama",
+    joint: "JointVectors | None",
+    overview: Overview,
+    understood: Iterator[UnderstoodSegment],
 ) -> Iterator[dict[str, Any]]:
     """What is kept of every segment."""
     for each in understood:
@@ -230,6 +240,10 @@ def _rows(
         heard = sound_name(each.heard.text) if each.heard else None
         video, audio = encoded_tokens(assistant, each.picture, each.sound)
         picture = each.picture
+        if joint is None:
+            vectors = (_pooled(video), _pooled(audio))
+        else:
+            vectors = joint.of_segment(picture, each.sound)
         yield {
             "kind": overview.kind,
             "start_seconds": each.span.start,
@@ -238,8 +252,8 @@ def _rows(
             "heard": heard,
             "text": " ".join(part for part in (caption, heard) if part),
             "frame_times_seconds": picture.frame_times_seconds if picture else None,
-            "picture_vector": None if video is None else pooled(video).cpu().numpy(),
-            "sound_vector": None if audio is None else pooled(audio).cpu().numpy(),
+            "picture_vector": vectors[0],
+            "sound_vector": vectors[1],
             "video_tokens": None if video is None else _as_bytes(video),
             "audio_tokens": None if audio is None else _as_bytes(audio),
             "thumbnail": thumbnail(picture, overview.frame_size),
@@ -257,6 +271,10 @@ def encoded_tokens(
     encoded = assistant.encoder.encode([{"role": "user", "content": content}], clips)
     video, audio = encoded.video_embeds, encoded.audio_embeds
     return None if video is None else video[0], None if audio is None else audio[0]
+
+
+def _pooled(tokens: Tensor | None) -> "np.ndarray | None":
+    return None if tokens is None else pooled(tokens).cpu().numpy()
 
 
 def _as_bytes(tokens: Tensor) -> bytes:

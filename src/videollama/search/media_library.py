@@ -9,8 +9,9 @@ from videollama.inference.embedding import pooled
 from videollama.inference.messages import Medium, read_media
 from videollama.media.frame_sampling import FrameSampling
 from videollama.search.indexing import IndexReport, Progress, encoded_tokens, index_folder
+from videollama.search.joint_vectors import joint_vectors_of
 from videollama.search.model_note import note_of
-from videollama.search.query import Hit, LikeClip, find, require_query
+from videollama.search.query import Hit, WantedVectors, find, require_query
 from videollama.search.segment_store import SegmentStore
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ class MediaLibrary:
         folder: Where the library's database is, or is made by the first `index`.
 
     Raises:
-        InputError: The database is another version's or another model's.
+        CheckpointError: The model is a released one, and ImageBind's file is damaged.
+        DownloadError: The model is a released one, and CLIP's tokenizer is not on this machine.
     """
 
     def __init__(self, assistant: "VideoLlama", folder: str | Path) -> None:
         self.assistant, self.folder = assistant, Path(folder)
-        self._note = note_of(assistant.model)
+        self._joint = joint_vectors_of(assistant)
+        width = None if self._joint is None else self._joint.width
+        self._note = note_of(assistant.model, width)
         self._store: SegmentStore | None = None
 
     def index(
@@ -65,6 +69,7 @@ class MediaLibrary:
             self.assistant,
             self._store,
             Path(folder),
+            joint=self._joint,
             num_frames=num_frames,
             on_progress=on_progress,
         )
@@ -92,16 +97,26 @@ class MediaLibrary:
             self._store = SegmentStore(self.folder)
             self._store.require_model(self._note)
         self._store.refresh()
-        clip = None if like is None else self._vectors(like)
-        return find(self.assistant, self._store, query, clip, limit=limit)
+        wanted = [] if like is None else [self._vectors(like)]
+        if self._joint is not None and query is not None:
+            words = self._joint.of_text(query)
+            wanted.append(WantedVectors(words, words))
+        return find(self.assistant, self._store, query, wanted, limit=limit)
 
-    def _vectors(self, medium: Medium) -> LikeClip:
+    def _vectors(self, medium: Medium) -> WantedVectors:
         side = self.assistant.model.config.vision_config.image_size
         [clip] = read_media(medium, FrameSampling(), side)
+        if self._joint is not None:
+            has_sound = clip.audio_status == "present"
+            return WantedVectors(
+                *self._joint.of_segment(
+                    None if clip.frames is None else clip, clip if has_sound else None
+                )
+            )
         video, audio = encoded_tokens(self.assistant, clip, None)
         if video is None and audio is None:
             raise InputError(f"{clip.path} holds nothing that this model sees or hears.")
-        return LikeClip(
+        return WantedVectors(
             None if video is None else pooled(video).cpu().numpy(),
             None if audio is None else pooled(audio).cpu().numpy(),
         )

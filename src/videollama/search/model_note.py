@@ -35,11 +35,17 @@ class ModelNote:
     width: int
 
 
-def note_of(model: "VideoLlamaForConditionalGeneration") -> ModelNote:
+def note_of(
+    model: "VideoLlamaForConditionalGeneration", joint_width: int | None = None
+) -> ModelNote:
     """Tells a model's weights between the encoders and the decoder from others'.
 
-    These make the vectors, and belong to one decoder. They are compared as bfloat16, so the same
+    These make the tokens, and belong to one decoder. They are compared as bfloat16, so the same
     model is the same whatever its numbers are kept in.
+
+    Args:
+        model: What fills the database.
+        joint_width: Of ImageBind's vectors, where they stand in place of the model's own.
     """
     config = model.config
     sizes = [config.family, config.text_config.hidden_size, config.text_config.num_hidden_layers]
@@ -49,7 +55,10 @@ def note_of(model: "VideoLlamaForConditionalGeneration") -> ModelNote:
             values = weight.detach().flatten()[:_SAMPLED_VALUES].to("cpu", torch.bfloat16)
             digest.update(name.encode())
             digest.update(values.view(torch.int16).numpy().tobytes())
-    return ModelNote(digest.hexdigest()[:16], config.text_config.hidden_size)
+    fingerprint = digest.hexdigest()[:16]
+    if joint_width is not None:
+        return ModelNote(f"{fingerprint}-imagebind", joint_width)
+    return ModelNote(fingerprint, config.text_config.hidden_size)
 
 
 def write_note(folder: Path, note: ModelNote) -> None:

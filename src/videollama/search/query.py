@@ -1,7 +1,8 @@
 """From a sentence or a clip to the moments that fit it.
 
 query ─ words (BM25) ──────────────────┐
-clip ── picture vector, sound vector ──┴▶ candidates ─ likelihood of the query given each ─▶ hits
+clip ── picture vector, sound vector ──┤
+query ─ ImageBind (released models) ───┴▶ candidates ─ likelihood of the query given each ─▶ hits
 
 Words only choose candidates; the likelihood puts them in order. Where a clip was given as well, its
 orders by picture and by sound are joined with that one by their ranks.
@@ -49,8 +50,8 @@ class Hit:
         words: Words of the query that the caption or the sound's name holds, in some form.
         likelihood_gain: By how much likelier the model finds every word (token) of the query for
             knowing this segment, as a factor; None where there was no query.
-        picture_likeness: Cosine between the picture's vector and the given clip's, -1 to 1; None
-            where it was not found by it.
+        picture_likeness: Cosine between the picture's vector and the given clip's, or the query's
+            where a released model embeds it, -1 to 1; None where it was not found by it.
         sound_likeness: The same of the sound.
         thumbnail: A JPEG file; None without a picture.
     """
@@ -108,8 +109,8 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class LikeClip:
-    """The vectors of a clip that hits shall resemble.
+class WantedVectors:
+    """What hits shall be near: a clip, or for released models a sentence in ImageBind's space.
 
     Attributes:
         picture: `(D,)`; None without a picture.
@@ -140,7 +141,7 @@ def find(
     assistant: "VideoLlama",
     store: SegmentStore,
     query: str | None,
-    like: LikeClip | None = None,
+    near: Sequence[WantedVectors] = (),
     *,
     limit: int = 10,
 ) -> list[Hit]:
@@ -150,20 +151,21 @@ def find(
         assistant: The model that the library was made with.
         store: The library.
         query: What shall be seen or heard, as `require_query` gave it.
-        like: What hits shall resemble.
+        near: What hits shall be near to.
         limit: How many at most.
     """
     num_candidates = max(NUM_CANDIDATES, limit)
     rows: dict[str, dict[str, Any]] = {}
     orders: list[list[str]] = []
     likeness: dict[str, dict[str, float]] = {}
-    if like is not None:
-        for column, vector in (("picture_vector", like.picture), ("sound_vector", like.sound)):
+    for each in near:
+        for column, vector in (("picture_vector", each.picture), ("sound_vector", each.sound)):
             if vector is not None:
                 found = store.find_vector(column, vector, _COLUMNS, num_candidates)
                 rows |= {row["id"]: row for row in found}
                 orders.append([row["id"] for row in found])
-                likeness[column] = {row["id"]: 1 - row["_distance"] for row in found}
+                near_by = {row["id"]: 1 - row["_distance"] for row in found}
+                likeness[column] = near_by | likeness.get(column, {})
     if query is not None:
         found = store.find_words(query, _COLUMNS, num_candidates)
         rows |= {row["id"]: row for row in found}

@@ -18,7 +18,7 @@ from typing import Any
 import lancedb
 import pyarrow as pa
 from filelock import FileLock, Timeout
-from lancedb.index import FTS, IvfFlat
+from lancedb.index import FTS, HnswSq
 
 from videollama.checkpoints.atomic_output import writing_to
 from videollama.errors import InputError, OutputError
@@ -32,8 +32,7 @@ VECTOR_COLUMNS = ("picture_vector", "sound_vector")
 _OURS = {"files.lance", "segments.lance", ".lock"}
 _FULL = ("No space left on device", "Disk quota exceeded")
 _REFUSED = ("Permission denied", "Read-only file system")
-_PARTITIONS = 256
-_SEARCHED_PARTITIONS = 16  # of them, for one vector; see benchmarks/search_speed.py
+_COMPARED_WHOLE = 4  # times as many as wanted are compared again, by vectors that are not rounded
 _KEPT_VERSIONS = timedelta(minutes=10)  # for searches that run meanwhile
 
 
@@ -209,7 +208,7 @@ class SegmentStore:
             limit: How many.
         """
         query = self._segments.search(vector, vector_column_name=column).distance_type("cosine")
-        query = query.nprobes(_SEARCHED_PARTITIONS).select([*columns, "_distance"])
+        query = query.refine_factor(_COMPARED_WHOLE).select([*columns, "_distance"])
         return query.limit(limit).to_list()
 
     def all_segments(self, columns: Sequence[str], limit: int) -> list[dict[str, Any]]:
@@ -227,7 +226,7 @@ class SegmentStore:
             return
         if self._segments.count_rows(f"{column} IS NOT NULL") < ROWS_WORTH_AN_INDEX:
             return
-        config = IvfFlat(distance_type="cosine", num_partitions=_PARTITIONS)
+        config = HnswSq(distance_type="cosine", num_partitions=1)
         self._segments.create_index(column, config=config)
 
 

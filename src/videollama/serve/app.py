@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from videollama import __version__
 from videollama.errors import VideoLlamaError
+from videollama.serve.analysis_routes import analysis_routes
 from videollama.serve.api_errors import answer_with_error
 from videollama.serve.auth import KeyCheck, Pages
 from videollama.serve.chat_completions import chat_routes
@@ -27,12 +28,14 @@ from videollama.serve.decoding import DecodePool
 from videollama.serve.embeddings import embedding_routes
 from videollama.serve.file_routes import file_routes
 from videollama.serve.gate import Gate
+from videollama.serve.highlight_routes import highlight_routes
 from videollama.serve.limits import Limits
 from videollama.serve.media_inputs import MediaReader
 from videollama.serve.metrics import Metrics
 from videollama.serve.model_host import ModelHost
 from videollama.serve.model_routes import model_routes
 from videollama.serve.uploads import Uploads
+from videollama.serve.whole_files import WholeFiles
 
 AddPage = Callable[[FastAPI, ModelHost, DecodePool], None]
 _Bearer = Annotated[object, Depends(HTTPBearer(auto_error=False, description="An API key."))]
@@ -49,6 +52,7 @@ class Access:
         host_names: What the header Host may say; a web page whose name leads to this machine says
             another. Anything by default.
         allow_addresses: Whether media are fetched from http(s) addresses.
+        library: What callers may search, as `videollama index` made it.
     """
 
     files_folder: Path
@@ -56,6 +60,7 @@ class Access:
     origins: tuple[str, ...] = ()
     host_names: tuple[str, ...] = ()
     allow_addresses: bool = False
+    library: Path | None = None
 
 
 def build_app(
@@ -105,6 +110,13 @@ def build_app(
     app.include_router(file_routes(uploads))
     app.include_router(chat_routes(host, media, limits, metrics))
     app.include_router(embedding_routes(host, media, limits))
+    files = WholeFiles(host, media, pool)
+    app.include_router(analysis_routes(files, limits))
+    app.include_router(highlight_routes(files, uploads, limits))
+    if access.library is not None:
+        from videollama.serve.search_routes import search_routes  # needs more packages
+
+        app.include_router(search_routes(files, media, access.library, limits))
     for kind in (HTTPException, RequestValidationError, VideoLlamaError):
         app.add_exception_handler(kind, answer_with_error)
     if add_page is not None:

@@ -72,7 +72,6 @@ def chat_routes(host: ModelHost, media: MediaReader, limits: Limits, metrics: Me
         assistant = host.assistant(body.model)
         check_length(body, limits)
         words = word_choice(body, limits)
-        assistant.processor.require_known_language(question_of(body))
         inputs = media_of(body)
         named = part_named_in(question_of(body))
         clips = await media.read(inputs, owner, assistant.processor.frame_size, named)

@@ -1,7 +1,9 @@
 """The process that opens files of strangers: `python -m videollama.serve.decode_worker`.
 
-    standard input   one JSON line per file: path, sampling, frame_size, want_audio, limits
-    standard output  one JSON line per file, then the raw bytes of its frames and of its waveform
+    standard input   one JSON line per file: path, limits, and either sampling, frame_size and
+                     want_audio, or nothing else: then the whole file is looked over
+    standard output  one JSON line per file, then the raw bytes of its frames and of its waveform,
+                     or of how loud it is
 
 It knows no key and no address, may write no file, and has a limit of memory and of processor time
 for every file. Whatever a file does to it, the server only reads lines and counted bytes.
@@ -18,12 +20,13 @@ from videollama.media import pictures
 from videollama.media.container import local_file, opened
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.overview import look_over
 from videollama.media.preview import read_preview
+from videollama.serve.overview_messages import pack_overview
+from videollama.serve.process_limits import limit_process
 
 if TYPE_CHECKING:
     from videollama.media.clip import Clip
-
-DECODER_THREADS = 4
 
 
 class TooLargeError(Exception):
@@ -41,10 +44,10 @@ def main() -> None:
 
 def answer(request: dict[str, Any], answers: BinaryIO) -> None:
     """Decodes one file and writes what it holds, or why it cannot be used."""
-    _limit(request["limits"]["decode_bytes"], request["limits"]["decode_seconds"])
+    limit_process(request["limits"]["decode_bytes"], request["limits"]["decode_seconds"])
     path = Path(request["path"])
     try:
-        clip = _read(path, request)
+        told = _packed(_read(path, request)) if "sampling" in request else _look_over(path, request)
     except TooLargeError as error:
         _send(answers, {"error": "too_large", "message": str(error)})
     except InputError as error:
@@ -54,26 +57,37 @@ def answer(request: dict[str, Any], answers: BinaryIO) -> None:
     except MemoryError:
         _send(answers, {"error": "unreadable", "message": "it needs too much memory to decode."})
     else:
-        _send(answers, *_packed(clip))
+        _send(answers, *told)
 
 
 def _read(path: Path, request: dict[str, Any]) -> "Clip":
     sampling = FrameSampling(**request["sampling"])
-    longest = request["limits"]["media_seconds"]
-    local_file(path)
-    sizes, declared = _declared(path)
-    _check_pixels(sizes, request["limits"]["frame_pixels"])
-    if declared is not None:
-        start, end = sampling.window(declared)
-        _check_seconds(end - start, longest)
+    _check_declared(path, sampling, request["limits"])
     want_audio = request["want_audio"]
     if request["frame_size"] is None:
         clip = read_preview(path, sampling, want_audio=want_audio)
     else:
         size = tuple(request["frame_size"])
         clip = read_clip(path, sampling, frame_size=size, want_audio=want_audio)
-    _check_seconds(clip.duration_seconds, longest)
+    _check_seconds(clip.duration_seconds, request["limits"]["media_seconds"])
     return clip
+
+
+def _look_over(path: Path, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    _check_declared(path, FrameSampling(), request["limits"])
+    overview = look_over(path)
+    _check_seconds(overview.duration_seconds, request["limits"]["media_seconds"])
+    return pack_overview(overview)
+
+
+def _check_declared(path: Path, sampling: FrameSampling, limits: dict[str, Any]) -> None:
+    """Refuses what headers say is too large, before anything is decoded."""
+    local_file(path)
+    sizes, declared = _declared(path)
+    _check_pixels(sizes, limits["frame_pixels"])
+    if declared is not None:
+        start, end = sampling.window(declared)
+        _check_seconds(end - start, limits["media_seconds"])
 
 
 def _declared(path: Path) -> tuple[list[tuple[int, int]], float | None]:
@@ -126,31 +140,6 @@ def _send(answers: BinaryIO, facts: dict[str, Any], *blocks: bytes) -> None:
     answers.write(json.dumps(facts).encode() + b"\n")
     answers.writelines(blocks)
     answers.flush()
-
-
-def _limit(most_bytes: int, seconds: float) -> None:
-    """Memory beyond what the process has now, and processor time beyond what it has used."""
-    if sys.platform == "win32":
-        return  # has no such limits; the server still ends what takes too long
-    import resource
-
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    used_seconds = usage.ru_utime + usage.ru_stime
-    _lower(resource.RLIMIT_CPU, int(used_seconds + DECODER_THREADS * seconds) + 1)
-    _lower(resource.RLIMIT_FSIZE, 0)
-    _lower(resource.RLIMIT_CORE, 0)
-    sizes = Path("/proc/self/statm")
-    if sizes.exists():
-        used_bytes = int(sizes.read_text().split()[0]) * resource.getpagesize()
-        _lower(resource.RLIMIT_AS, used_bytes + most_bytes)
-
-
-def _lower(what: int, limit: int) -> None:
-    import resource
-
-    _, hard = resource.getrlimit(what)
-    soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(what, (soft, hard))
 
 
 if __name__ == "__main__":

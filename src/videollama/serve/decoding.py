@@ -2,34 +2,27 @@
 
 import asyncio
 import json
-import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
+from asyncio.subprocess import Process
 from dataclasses import asdict, replace
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
+from anyio import from_thread
 
+from videollama.errors import MediaError
 from videollama.media.clip import Clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.overview import Overview
 from videollama.serve.api_errors import ApiError
+from videollama.serve.child_process import end_child, start_child
 from videollama.serve.limits import Limits
+from videollama.serve.overview_messages import unpack_overview
 
 START_SECONDS = 120.0  # importing torch on a busy machine
-_HEADER_BYTES = 2**20
 _STATUSES = {"too_large": 413, "input": 400, "unreadable": 422}
-_KEPT_VARIABLES = (
-    "PATH",
-    "PYTHONPATH",
-    "LD_LIBRARY_PATH",
-    "LANG",
-    "LC_ALL",
-    "SYSTEMROOT",
-    "TMPDIR",
-)
 
 
 class DecodingError(Exception):
@@ -43,6 +36,11 @@ class DecodingError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status, self.message = status, message
+
+    def as_api_error(self, file: Path, where: str) -> ApiError:
+        """The answer to a client, which knows the file as `where`."""
+        message = self.message.removeprefix(f"{file} ").replace(str(file), where)
+        return ApiError(self.status, f"{where}: {message}", param=where)
 
 
 class DecodePool:
@@ -89,8 +87,7 @@ class DecodePool:
         try:
             clip = await self.decode(file, sampling, frame_size)
         except DecodingError as error:
-            message = error.message.removeprefix(f"{file} ").replace(str(file), where)
-            raise ApiError(error.status, f"{where}: {message}", param=where) from error
+            raise error.as_api_error(file, where) from error
         return replace(clip, path=Path(where))
 
     async def decode(
@@ -112,13 +109,36 @@ class DecodePool:
         Raises:
             DecodingError: The file cannot be used, or broke its process.
         """
-        request = {
-            "path": str(file),
-            "sampling": asdict(sampling),
-            "frame_size": frame_size,
-            "want_audio": want_audio,
-            "limits": asdict(self._limits),
-        }
+        wishes = {"sampling": asdict(sampling), "frame_size": frame_size, "want_audio": want_audio}
+        facts, pixels, samples = await self._ask(file, wishes)
+        return _clip(file, facts, pixels, samples)
+
+    async def look_over(self, file: Path) -> Overview:
+        """Finds the cuts of one file, and how loud each moment of it is.
+
+        Args:
+            file: A local file, which has to stay there: its parts are read from it later, by
+                threads that were started from this event loop.
+
+        Raises:
+            DecodingError: The file cannot be used, or broke its process.
+        """
+        facts, _, loudness = await self._ask(file, {})
+
+        def read_part(
+            sampling: FrameSampling, frame_size: tuple[int, int], want_audio: bool
+        ) -> Clip:
+            work = partial(self.decode, file, sampling, frame_size, want_audio=want_audio)
+            try:
+                return from_thread.run(work)
+            except DecodingError as error:
+                raise MediaError(error.message) from error
+
+        return unpack_overview(file, facts, loudness, read_part)
+
+    async def _ask(self, file: Path, wishes: dict[str, Any]) -> tuple[dict[str, Any], bytes, bytes]:
+        """One line to a process that is free, and its answer."""
+        request = {"path": str(file), "limits": asdict(self._limits), **wishes}
         worker = await self._free.get()
         try:
             facts, pixels, samples = await worker.ask(request, self._limits)
@@ -136,7 +156,7 @@ class DecodePool:
             self._free.put_nowait(worker)
         if "error" in facts:
             raise DecodingError(_STATUSES[facts["error"]], str(facts["message"]))
-        return _clip(file, facts, pixels, samples)
+        return facts, pixels, samples
 
 
 class _Worker:
@@ -147,24 +167,13 @@ class _Worker:
         self._ready = False
 
     async def start(self) -> None:
-        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         self._ready = False
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "videollama.serve.decode_worker"),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,  # FFmpeg's complaints hold names and tags of the files
-            limit=_HEADER_BYTES,
-            env={**kept, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
-            start_new_session=True,  # Ctrl-C is for the server, which lets answers end first
-        )
+        self._process = await start_child("videollama.serve.decode_worker")
 
     async def stop(self) -> None:
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        await end_child(self._process)
         self._process = None
 
     async def ask(

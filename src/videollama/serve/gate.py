@@ -21,7 +21,14 @@ from videollama.serve.metrics import Metrics
 from videollama.serve.request_log import log_request
 
 OPEN_PATHS = ("/health", "/ready", "/openapi.json")
-JSON_PATHS = ("/v1/chat/completions", "/v1/embeddings")
+JSON_PATHS = (
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/analyses",
+    "/v1/stories",
+    "/v1/highlights",
+    "/v1/search",
+)
 UPLOAD_PATH = "/v1/files"
 PAGE_PATH = "/web"  # what `serve --web` shows in a browser
 PAGE_UPLOAD_PATH = f"{PAGE_PATH}/gradio_api/upload"

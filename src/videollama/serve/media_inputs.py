@@ -3,8 +3,9 @@
 import base64
 import binascii
 import re
-from asyncio import CancelledError, ensure_future, shield, to_thread, wait
-from collections.abc import Callable
+from asyncio import to_thread
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from videollama.serve.request_schemas import (
     VideoPart,
 )
 from videollama.serve.uploads import Uploads
+from videollama.serve.waiting import to_the_end
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*?)*?(;base64)?,", re.IGNORECASE)
 _LONGEST_DATA_HEADER = 200
@@ -110,27 +112,47 @@ class MediaReader:
     async def _read_one(
         self, each: MediaInput, sampling: FrameSampling, owner: str, frame_size: tuple[int, int]
     ) -> Clip:
-        if isinstance(each.part, FilePart):
-            file = self._uploads.content(each.part.file.file_id, owner, each.where)
+        async with self.file_of(each, owner) as file:
             clip = await self._pool.read(file, each.where, sampling, frame_size)
-        else:
-            with TemporaryDirectory(prefix="videollama-") as folder:
-                file = Path(folder) / "media"
-                await self._write(each, file)
-                clip = await self._pool.read(file, each.where, sampling, frame_size)
         _check_kind(each, clip)
         return clip
+
+    @asynccontextmanager
+    async def file_of(self, each: MediaInput, owner: str) -> AsyncGenerator[Path]:
+        """The file of a medium, as long as the block lasts.
+
+        Raises:
+            ApiError: There is none, or it may not be used.
+        """
+        if isinstance(each.part, FilePart):
+            yield self._uploads.content(each.part.file.file_id, owner, each.where)
+            return
+        with TemporaryDirectory(prefix="videollama-") as folder:
+            file = Path(folder) / "media"
+            await self._write(each, file)
+            yield file
+
+    def name_of(self, each: MediaInput, owner: str) -> str:
+        """What people call a medium: an upload by its name, everything else by its place.
+
+        Raises:
+            ApiError: There is no such upload.
+        """
+        if not isinstance(each.part, FilePart):
+            return each.where
+        stored = self._uploads.get(each.part.file.file_id, owner, each.where)
+        return Path(stored.filename).name or each.where
 
     async def _write(self, each: MediaInput, file: Path) -> None:
         part = each.part
         if isinstance(part, AudioPart):
-            await _to_the_end(_write_base64, part.input_audio.data, file, each.where)
+            await to_the_end(to_thread(_write_base64, part.input_audio.data, file, each.where))
             return
         assert isinstance(part, ImagePart | VideoPart)
         url = part.image_url.url if isinstance(part, ImagePart) else part.video_url.url
         if url[:5].lower() == "data:":
             start = _data_start(url, each.where)
-            await _to_the_end(_write_base64, url[start:], file, each.where)
+            await to_the_end(to_thread(_write_base64, url[start:], file, each.where))
         elif self._allow_addresses:
             await fetch(url, each.where, file, self._limits)
         else:
@@ -177,19 +199,6 @@ def _no_such_part(error: ApiError | InputError, where: str) -> ApiError:
         "everything.",
         param=where,
     )
-
-
-async def _to_the_end(work: Callable[..., None], *arguments: object) -> None:
-    """Work in a thread that is waited for even by a request that has run out of time.
-
-    A thread cannot be stopped, and must not write into a folder that is being removed.
-    """
-    running = ensure_future(to_thread(work, *arguments))
-    try:
-        await shield(running)
-    except CancelledError:
-        await wait([running])
-        raise
 
 
 def _check_kind(each: MediaInput, clip: Clip) -> None:

@@ -4,6 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from videollama.applications.story import Style, Tone
+from videollama.media.frame_sampling import FrameSampling
+
 _Zero = Annotated[float, Field(ge=0, le=0)]
 
 
@@ -187,3 +190,47 @@ class EmbeddingRequest(_Strict):
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: None = None
     user: str | None = None
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class AnalysisRequest(_Strict):
+    """A whole file, to be told scene by scene."""
+
+    model: str
+    input: Embeddable
+    num_frames: Annotated[int, Field(ge=1)] = FrameSampling.num_frames  # of each segment
+    language: str = "en"
+    response_format: Literal["json", "html", "vtt", "srt", "ass"] = "json"
+
+
+class StoryRequest(_Strict):
+    """A whole file, to be written about."""
+
+    model: str
+    input: Embeddable
+    style: Style = "story"
+    tone: Tone = "neutral"
+    num_frames: Annotated[int, Field(ge=1)] = FrameSampling.num_frames
+    language: str = "en"
+
+
+class HighlightRequest(_Strict):
+    """A video whose best moments are wanted."""
+
+    model: str
+    input: Embeddable
+    query: str
+    seconds: Seconds = 30.0
+    num_frames: Annotated[int, Field(ge=1)] = FrameSampling.num_frames
+    container: Literal["mp4", "mkv"] = "mp4"
+
+
+class SearchRequest(_Strict):
+    """What is to be found in the server's library; a sentence, a medium, or both."""
+
+    model: str
+    query: str | None = None
+    input: Embeddable | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 10

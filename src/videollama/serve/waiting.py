@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -64,6 +64,28 @@ async def while_wanted(work: Coroutine[Any, Any, T], request: Request, patience:
     if gone in done:
         raise ApiError(CLIENT_CLOSED_REQUEST, "The client left.")
     raise patience.exhausted()
+
+
+async def to_the_end(
+    work: Coroutine[Any, Any, T], when_given_up: Callable[[], None] = lambda: None
+) -> T:
+    """Work in a thread that is waited for even by a request that has run out of time.
+
+    A thread cannot be stopped, and must not use a file that is being removed.
+
+    Args:
+        work: Runs in a thread.
+        when_given_up: Called when nobody wants the result any more.
+    """
+    running = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        when_given_up()
+        await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # it was seen; nobody is left to be told
+        raise
 
 
 async def pieces_of(ticket: Ticket, threads: CapacityLimiter) -> AsyncGenerator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from videollama.checkpoints.devices import choose_device
 from videollama.errors import RecipeError
 from videollama.training.plan import plan_run
 from videollama.training.recipe import AnyRecipe
@@ -30,12 +31,12 @@ def telling_what_fits(recipe: AnyRecipe, data: Path) -> Iterator[None]:
         is_full = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if not is_full and _CPU_ALLOCATOR not in str(error):
             raise
-        training = recipe.training
-        wanted = sum(plan_run(recipe, data).memory_bytes.values())
-        is_halved = training.precision == "bfloat16"
-        other = "lower samples.max_tokens" if is_halved else "set training.precision=bfloat16"
+        plan = plan_run(recipe, data)
+        wanted = sum(plan.memory_bytes.values())
+        on_card = choose_device().type == "cuda"
+        possible = [saving for saving in plan.memory_savings if on_card or not saving.needs_cuda]
+        helps = " or ".join(map(str, possible[:2]))
         raise RecipeError(
-            f"Memory is used up: with training.batch_size={training.batch_size} this takes about "
-            f"{wanted / 1e9:.1f} GB; lower it and raise training.gradient_accumulation in turn, or "
-            f"{other}, and begin in another --out."
+            f"Memory is used up: this takes about {wanted / 1e9:.1f} GB; begin in another --out "
+            f"with {helps or 'a smaller model'}."
         ) from error

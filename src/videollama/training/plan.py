@@ -8,7 +8,8 @@ from videollama.checkpoints.resolve import DEFAULT_MODEL
 from videollama.training.finetune_recipe import FinetuneRecipe
 from videollama.training.finetuning.plan import plan_finetune
 from videollama.training.network import build_config
-from videollama.training.planned_run import PlannedRun, planned_memory, planned_parts
+from videollama.training.planned_memory import memory_savings, planned_memory
+from videollama.training.planned_run import PlannedRun, planned_parts, without_numbers
 from videollama.training.recipe import AnyRecipe, Recipe
 from videollama.training.stages import trained_parts
 
@@ -43,8 +44,8 @@ def _plan_default(recipe: Recipe) -> PlannedRun:
     chosen, training = recipe.network.decoder, recipe.training
     text = config_of(DEFAULT_MODEL).text_config
     decoder = text if chosen is None else read_decoder_config(Path(chosen))
-    config = build_config(recipe.network, decoder)
-    parts = planned_parts(config, trained_parts(recipe))
+    model = without_numbers(build_config(recipe.network, decoder))
+    parts = planned_parts(model, trained_parts(recipe))
     return PlannedRun(
         parts=parts,
         samples={},
@@ -53,5 +54,6 @@ def _plan_default(recipe: Recipe) -> PlannedRun:
         steps=training.max_steps,
         samples_seen=training.max_steps * training.batch_size * training.gradient_accumulation,
         epochs=None,
-        memory_bytes=planned_memory(config, parts, training, _PROMPT_TOKENS),
+        memory_bytes=planned_memory(model, parts, recipe, _PROMPT_TOKENS),
+        memory_savings=memory_savings(model, parts, recipe, _PROMPT_TOKENS),
     )

@@ -8,10 +8,7 @@ import torch
 from videollama.configuration import VideoLlamaConfig
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.training.planned_time import PlannedTime
-from videollama.training.recipe import TrainingSection
 from videollama.training.stages import belongs_to
-
-_TRAINED_BYTES = 16  # weight, gradient and AdamW's two means, in float32
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class PlannedPart:
     """A part of the model.
 
     Attributes:
-        name: As in the model.
+        name: As in the model; "low-rank changes" are the decoder's.
         parameters: Its numbers.
         trained: Whether it learns.
     """
@@ -27,6 +24,28 @@ class PlannedPart:
     name: str
     parameters: int
     trained: bool
+
+
+@dataclass(frozen=True)
+class MemorySaving:
+    """Values of a recipe that take less memory.
+
+    Attributes:
+        settings: As `--set` takes them.
+        bytes: How much less they take.
+        needs_cuda: Whether other devices refuse them.
+        drawback: What else they change, for people.
+    """
+
+    settings: str
+    bytes: int
+    needs_cuda: bool = False
+    drawback: str = ""
+
+    def __str__(self) -> str:
+        """For people."""
+        but = f", but {self.drawback}" if self.drawback else ""
+        return f"{self.settings} ({self.bytes / 1e9:.1f} GB less{but})"
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,7 @@ class PlannedRun:
         epochs: How often that is every sample, on average, where they are counted.
         memory_bytes: Of weights, of what training them takes, and of what the backward pass keeps
             of a batch at most.
+        memory_savings: What to change if that is too much, in this order.
         time: How long it takes, about; None for the default model's recipes.
     """
 
@@ -54,6 +74,7 @@ class PlannedRun:
     samples_seen: int
     epochs: float | None
     memory_bytes: dict[str, int]
+    memory_savings: tuple[MemorySaving, ...]
     time: PlannedTime | None = None
 
     @property
@@ -66,48 +87,20 @@ class PlannedRun:
         return {**asdict(self), "trained_parameters": self.trained_parameters}
 
 
-def planned_parts(config: VideoLlamaConfig, trained: tuple[str, ...]) -> tuple[PlannedPart, ...]:
-    """The parts of a model, those that are trained marked."""
+def without_numbers(config: VideoLlamaConfig) -> VideoLlamaForConditionalGeneration:
+    """The model's shapes, on the meta device."""
     with torch.device("meta"):
-        skeleton = VideoLlamaForConditionalGeneration(config)
+        return VideoLlamaForConditionalGeneration(config)
+
+
+def planned_parts(
+    model: VideoLlamaForConditionalGeneration, trained: tuple[str, ...]
+) -> tuple[PlannedPart, ...]:
+    """The parts of a model, those that are trained marked."""
     counts: dict[str, int] = {}
-    for name, parameter in skeleton.named_parameters():  # a tied one comes once
+    for name, parameter in model.named_parameters():  # a tied one comes once
         part = name.split(".", 1)[0]
         counts[part] = counts.get(part, 0) + parameter.numel()
     return tuple(
         PlannedPart(name, count, belongs_to(name, trained)) for name, count in counts.items()
     )
-
-
-def planned_memory(
-    config: VideoLlamaConfig,
-    parts: tuple[PlannedPart, ...],
-    training: TrainingSection,
-    num_tokens: int,
-) -> dict[str, int]:
-    """Bytes that a run takes.
-
-    Args:
-        config: The model's.
-        parts: Of the model.
-        training: The recipe's section.
-        num_tokens: Tokens of the longest sample.
-    """
-    size = 2 if training.precision == "bfloat16" else 4
-    decoder = sum(part.parameters for part in parts if part.name == "language_model")
-    trained = sum(part.parameters for part in parts if part.trained)
-    frozen = sum(part.parameters for part in parts) - decoder - trained
-    text = config.text_config
-    # Korthikanti et al. 2022 (arXiv 2205.05198), section 4, for activations of two bytes.
-    one_layer = (
-        num_tokens
-        * text.hidden_size
-        * (34 + 5 * text.num_attention_heads * num_tokens / text.hidden_size)
-    )
-    kept = training.batch_size * text.num_hidden_layers * one_layer * size / 2
-    return {
-        "decoder": decoder * size,
-        "frozen encoders": frozen * 4,
-        "trained parts": trained * _TRAINED_BYTES,
-        "backward pass, at most": int(kept),
-    }

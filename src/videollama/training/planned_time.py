@@ -2,14 +2,14 @@
 
 Encoders and Q-Formers are run forward on the meta device, where nothing is computed and everything
 is counted; the decoder is counted by its weights. A frozen decoder costs that twice, since
-gradients pass through it to the trained parts; these cost it three times (Kaplan et al. 2020, arXiv
-2001.08361, section 2.1). The speed is that of one layer of the decoder, forward and backward, on
+gradients pass through it to the trained parts; these, low-rank changes among them, cost it three
+times (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Turning weights of few bits into numbers
+is not counted. The speed is that of one layer of the decoder, forward and backward, on
 this machine, or a share of a device's peak.
 """
 
 import time
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import torch
@@ -67,9 +67,10 @@ class PlannedTime:
 
 def count_work(
     recipe: FinetuneRecipe,
-    config: VideoLlamaConfig,
+    model: VideoLlamaForConditionalGeneration,
     training: FinetuneTraining,
     *,
+    low_rank: int,
     tokens: int,
     files: int,
 ) -> PlannedWork:
@@ -77,15 +78,15 @@ def count_work(
 
     Args:
         recipe: What is done.
-        config: The model's.
+        model: Without numbers and without low-rank changes.
         training: The recipe's section, its steps counted.
+        low_rank: Numbers of the decoder's low-rank changes.
         tokens: Of a sample with its padding.
         files: Different files.
     """
-    batch = training.batch_size
+    batch, config = training.batch_size, model.config
     with torch.device("meta"), torch.no_grad():
-        model: Any = VideoLlamaForConditionalGeneration(config)
-        model.eval().requires_grad_(False)
+        model.requires_grad_(False).train(mode=False)
         encoders = trained = 0
         if recipe.model.branch != "audio":
             frozen, learned = _picture_flops(model, config, recipe.samples.num_frames)
@@ -98,7 +99,10 @@ def count_work(
     seen = training.max_steps * batch * training.gradient_accumulation
     return PlannedWork(
         decoder_flops=2 * decoder * training.gradient_accumulation,
-        trained_flops=3 * trained * batch * training.gradient_accumulation,
+        trained_flops=3
+        * (trained + 2 * low_rank * tokens)
+        * batch
+        * training.gradient_accumulation,
         encoder_flops=encoders,
         encoded_samples=files if kept else seen,
         steps=training.max_steps,
@@ -209,4 +213,4 @@ def _measured(layer: Any, device: torch.device) -> float:
         start = time.perf_counter()
         step()
         taken.append(time.perf_counter() - start)
-    return flops / median(taken)
+    return flops / min(taken)  # others may be using the machine

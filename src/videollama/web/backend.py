@@ -5,18 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from videollama.applications.highlight_files import write_cut
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.requests import Request, Ticket, Writer
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
 from videollama.media.frame_sampling import FrameSampling
+from videollama.media.overview import Overview, look_over
 from videollama.media.preview import read_preview
 
 if TYPE_CHECKING:
+    from videollama.applications.highlights import Highlights
     from videollama.inference.engine import VideoLlama
+    from videollama.search.query import Hit
 
+T = TypeVar("T")
+Search = Callable[[str], "list[Hit]"]
+Fetch = Callable[[str, Path], None]
 Read = Callable[[Path, FrameSampling, bool], Clip]
 _MOST_MEMORIES = 32
 
@@ -44,6 +51,19 @@ class PageLimits:
     answer_seconds: float | None = None
 
 
+class WholeFiles(Protocol):
+    """Goes through whole files; every method may raise a `VideoLlamaError`."""
+
+    def look_over(self, file: Path) -> Overview:
+        """Finds the cuts of a file, and how loud each moment of it is."""
+
+    def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
+        """Lets the model work, one file at a time."""
+
+    def cut(self, file: Path, highlights: "Highlights", target: Path) -> None:
+        """Writes a cut and beside it its account and its edit list."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """What the page needs of the rest; it may be used from any thread.
@@ -53,12 +73,18 @@ class Backend:
             and whether the sound is. A `VideoLlamaError` says what is wrong with the file.
         preview: The same for people, as `read_preview`.
         submit: Puts a question into the queue; a `VideoLlamaError` says why that cannot be.
+        whole: Goes through whole files.
+        search: Finds moments of a library; None where there is none.
+        fetch: Writes what an address holds into a file; None where links are not opened.
         limits: What visitors may take.
     """
 
     read: Read
     preview: Read
     submit: Callable[[Request], Ticket]
+    whole: WholeFiles
+    search: Search | None = None
+    fetch: Fetch | None = None
     limits: PageLimits = PageLimits()
     _memories: deque[ConversationMemory] = field(default_factory=deque)
     _one_at_a_time: Lock = field(default_factory=Lock)
@@ -77,8 +103,36 @@ class Backend:
                 self._memories.popleft().forget()
 
 
+class LocalFiles:
+    """Goes through whole files in this process.
+
+    Args:
+        assistant: The model.
+    """
+
+    def __init__(self, assistant: "VideoLlama") -> None:
+        self._assistant, self._one_at_a_time = assistant, Lock()
+
+    def look_over(self, file: Path) -> Overview:
+        """As `media.overview.look_over`."""
+        return look_over(file)
+
+    def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
+        """Waits until nobody else does."""
+        with self._one_at_a_time:
+            return work(self._assistant)
+
+    def cut(self, file: Path, highlights: "Highlights", target: Path) -> None:
+        """As `write_cut`."""
+        write_cut(highlights, look_over(file), target)
+
+
 def local_backend(
-    assistant: "VideoLlama", writer: Writer, limits: PageLimits | None = None
+    assistant: "VideoLlama",
+    writer: Writer,
+    limits: PageLimits | None = None,
+    search: Search | None = None,
+    fetch: Fetch | None = None,
 ) -> Backend:
     """Opens files in this process, as one does whose visitors are trusted with the machine.
 
@@ -86,6 +140,8 @@ def local_backend(
         assistant: The model.
         writer: Writes its answers.
         limits: What visitors may take; the defaults if absent.
+        search: Finds moments of a library.
+        fetch: Opens links.
     """
 
     def read(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
@@ -95,4 +151,5 @@ def local_backend(
     def preview(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
         return read_preview(file, sampling, want_audio=want_audio)
 
-    return Backend(read, preview, writer.submit, limits or PageLimits())
+    whole = LocalFiles(assistant)
+    return Backend(read, preview, writer.submit, whole, search, fetch, limits or PageLimits())

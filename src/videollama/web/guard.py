@@ -93,10 +93,11 @@ class PageGuard:
     def _is_full(self, scope: Scope) -> bool:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         coming = int(length) if length.isdigit() else 0
-        return coming + _bytes_in(Path(self._folder())) > self._stored_bytes
+        return coming + bytes_in(Path(self._folder())) > self._stored_bytes
 
 
-def _bytes_in(folder: Path) -> int:
+def bytes_in(folder: Path) -> int:
+    """The size of all files in a folder."""
     total = 0
     for path in folder.rglob("*"):
         try:

@@ -1,7 +1,6 @@
 """What the page does when a field is used; errors become sentences beside the field."""
 
 import base64
-import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from videollama.errors import VideoLlamaError
 from videollama.languages.catalogue import Wording, preferred_language, wordings
 from videollama.web.backend import Backend
 from videollama.web.layout import Parts, reworded
+from videollama.web.links import fetched
 from videollama.web.live_view import LiveView
 from videollama.web.rendering import (
     alert,
@@ -23,10 +23,10 @@ from videollama.web.rendering import (
     problem_of,
 )
 from videollama.web.session import Session, Settings, Turn
+from videollama.web.troubles import trouble_of
 
 Updates = list[Any]
 MEGABYTE = 10**6
-_log = logging.getLogger(__name__)
 
 
 class Handlers:
@@ -35,10 +35,11 @@ class Handlers:
     Args:
         backend: Opens files and answers.
         parts: The fields.
+        folder: Where files of visitors lie.
     """
 
-    def __init__(self, backend: Backend, parts: Parts) -> None:
-        self._backend, self._parts = backend, parts
+    def __init__(self, backend: Backend, parts: Parts, folder: Path) -> None:
+        self._backend, self._parts, self._folder = backend, parts, folder
 
     def open(self, file: str | None, session: Session, language: str, *choices: Any) -> Updates:
         """Opens an uploaded or a recorded file."""
@@ -52,6 +53,18 @@ class Handlers:
             sentence = words.text("too_large", file=path.name, **sizes)
             return [alert(sentence), *_no_view(), *self._talk(session, words)]
         return self._show(session, words, path, choices)
+
+    def open_link(self, address: str, session: Session, language: str, *choices: Any) -> Updates:
+        """Opens what an address leads to."""
+        words = wordings()[language]
+        try:
+            file, session.link_folder = fetched(
+                self._backend, address.strip(), self._folder, session.link_folder
+            )
+        except VideoLlamaError as error:
+            session.close()
+            return [problem_of(error, None, words), *_no_view(), *self._talk(session, words)]
+        return self._show(session, words, file, choices)
 
     def open_video(self, session: Session, language: str, *choices: Any) -> Updates:
         """Opens the example with pictures and sound."""
@@ -146,7 +159,7 @@ class Handlers:
         try:
             work()
         except Exception as error:
-            return [_trouble_of(error, None, words), gr.skip()]
+            return [trouble_of(error, None, words), gr.skip()]
         if live.lines is before:
             return [gr.skip(), gr.skip()]
         return ["", lines_of(live.lines, words)]
@@ -177,7 +190,7 @@ class Handlers:
             for _ in begin():
                 yield self._talk(session, words, question="", running=True)
         except Exception as error:
-            trouble = _trouble_of(error, session.file, words)
+            trouble = trouble_of(error, session.file, words)
             yield self._talk(session, words, question=question, trouble=trouble)
         else:
             yield self._talk(session, words)
@@ -206,14 +219,6 @@ class Handlers:
     def _reworded(self, language: str) -> Updates:
         words = wordings()[language]
         return [reworded(name, part, words) for name, part in self._parts.worded.items()]
-
-
-def _trouble_of(error: Exception, file: Path | None, words: Wording) -> str:
-    """What went wrong as HTML; of a defect of ours the log has more, and the page stays usable."""
-    if isinstance(error, VideoLlamaError):
-        return problem_of(error, file, words)
-    _log.error("An answer of the page failed.", exc_info=error)
-    return alert(words.text("defect"))
 
 
 def _no_view() -> Updates:

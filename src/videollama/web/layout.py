@@ -8,6 +8,12 @@ import gradio as gr
 from videollama.languages.catalogue import Wording, wordings
 from videollama.web.backend import PageLimits
 from videollama.web.live_view import MOST_ALERTS
+from videollama.web.scenes_layout import (
+    STORY_CHOICES,
+    lay_out_scenes,
+    lay_out_search,
+    story_choices,
+)
 from videollama.web.session import LONGEST_QUESTION, Settings
 
 # Every model knows English, so these stay as they are in every language.
@@ -21,6 +27,7 @@ class Parts:
     title: gr.HTML
     language: gr.Radio
     upload: gr.File
+    link: gr.Textbox
     examples: gr.HTML
     example_video: gr.Button
     example_picture: gr.Button
@@ -46,6 +53,27 @@ class Parts:
     clear: gr.Button
     suggestions: tuple[gr.Button, ...]
     file_tab: gr.Tab
+    scenes_tab: gr.Tab
+    scenes_go: gr.Button
+    scenes_trouble: gr.HTML
+    scenes_files: gr.File
+    scenes_page: gr.HTML
+    story: gr.Accordion
+    story_style: gr.Radio
+    story_tone: gr.Dropdown
+    story_go: gr.Button
+    story_text: gr.HTML
+    cut: gr.Accordion
+    cut_query: gr.Textbox
+    cut_seconds: gr.Number
+    cut_go: gr.Button
+    cut_shown: gr.HTML
+    cut_files: gr.File
+    search_tab: gr.Tab
+    search_query: gr.Textbox
+    search_go: gr.Button
+    search_trouble: gr.HTML
+    search_found: gr.HTML
     live_tab: gr.Tab
     live_camera: gr.Image
     live_alerts: gr.Textbox
@@ -72,7 +100,11 @@ class Parts:
         return {name: getattr(self, name) for name in names}
 
 
-_WORDLESS = ("problem", "facts", "trouble", "suggestions", "live_trouble", "live_lines")
+_WORDLESS = (
+    *("problem", "facts", "trouble", "suggestions", "live_trouble", "live_lines"),
+    *("scenes_trouble", "scenes_page", "story_text", "cut_shown"),
+    *("search_trouble", "search_found"),
+)
 
 
 def heading(words: Wording) -> str:
@@ -80,11 +112,13 @@ def heading(words: Wording) -> str:
     return f"<h1>{words.text('title')}</h1>"
 
 
-def lay_out(limits: PageLimits) -> Parts:
+def lay_out(limits: PageLimits, *, with_search: bool = False, with_links: bool = False) -> Parts:
     """Puts every field of the page in its place, in English.
 
     Args:
         limits: The fields take no more.
+        with_search: Whether there is a library to show.
+        with_links: Whether links are opened.
     """
     words = wordings()["en"]
     found: dict[str, Any] = {}
@@ -100,18 +134,28 @@ def lay_out(limits: PageLimits) -> Parts:
         )
     with gr.Tab(words.text("file_tab")) as found["file_tab"], gr.Row():
         with gr.Column(scale=5, min_width=300):
-            found |= _lay_out_file(words)
+            found |= _lay_out_file(words, with_links=with_links)
             found |= _lay_out_settings(words, limits)
         with gr.Column(scale=6, min_width=300):
             found |= _lay_out_chat(words)
+    with gr.Tab(words.text("scenes_tab")) as found["scenes_tab"]:
+        found |= lay_out_scenes(words)
+    with gr.Tab(words.text("search_tab"), visible=with_search) as found["search_tab"]:
+        found |= lay_out_search(words)
     with gr.Tab(words.text("live_tab")) as found["live_tab"]:
         found |= _lay_out_live(words)
     return Parts(**found)
 
 
-def _lay_out_file(words: Wording) -> dict[str, Any]:
+def _lay_out_file(words: Wording, *, with_links: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "upload": gr.File(label=words.text("upload"), height=112, elem_id="upload"),
+        "link": gr.Textbox(
+            label=words.text("link"),
+            placeholder=words.text("link_hint"),
+            visible=with_links,
+            elem_id="link",
+        ),
         "examples": gr.HTML(words.text("examples")),
     }
     with gr.Row():
@@ -246,6 +290,8 @@ def reworded(name: str, part: Any, words: Wording) -> Any:
         return gr.update(value=heading(words))
     if isinstance(part, gr.Button | gr.HTML):
         return gr.update(value=text)
+    if name in STORY_CHOICES:
+        return gr.update(label=text, choices=story_choices(name, words))
     if name == "language":
         return gr.update(value=words.code, label=text)
     more = {"alt_text": text} if name == "sheet" else {}

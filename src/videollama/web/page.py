@@ -1,6 +1,7 @@
 """The page as one object: `build_page` makes it, `page_look` tells how it is to be shown."""
 
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,8 @@ from videollama.web.guard import PageGuard
 from videollama.web.handlers import Handlers
 from videollama.web.layout import Parts, lay_out
 from videollama.web.live_view import LiveView
+from videollama.web.scene_handlers import SceneHandlers
+from videollama.web.scenes import Scenes
 from videollama.web.session import Session
 
 _SECONDS_BETWEEN_PICTURES = 1.0
@@ -38,10 +41,17 @@ def build_page(backend: Backend) -> gr.Blocks:
     ) as page:
         session = gr.State(Session())  # every visitor gets a copy
         live = gr.State(LiveView())
-        parts = lay_out(backend.limits)
-        do = Handlers(backend, parts)
+        folder = Path(get_upload_folder())
+        scenes = gr.State(Scenes(folder))
+        parts = lay_out(
+            backend.limits,
+            with_search=backend.search is not None,
+            with_links=backend.fetch is not None,
+        )
+        do = Handlers(backend, parts, folder)
         _connect(page, parts, session, live, do, backend.limits)
         _connect_live(parts, live, do, backend.limits)
+        _connect_scenes(parts, session, scenes, SceneHandlers(backend))
     page.queue(max_size=backend.limits.waiting)
     return page
 
@@ -63,6 +73,50 @@ def page_look(limits: PageLimits) -> dict[str, Any]:
         # The page itself refuses large files in the visitor's language; this guards the disk.
         "max_file_size": 2 * limits.upload_bytes,
     }
+
+
+def _connect_scenes(parts: Parts, session: gr.State, scenes: gr.State, do: SceneHandlers) -> None:
+    """Tells the fields of whole files and of a library what they do."""
+    visitor = [session, scenes, parts.language]
+    told: dict[str, Any] = {
+        "show_progress": "full",
+        "concurrency_limit": 1,
+        "concurrency_id": "whole files",
+        "api_visibility": "private",
+    }
+    parts.scenes_go.click(
+        do.go,
+        visitor,
+        [parts.scenes_trouble, parts.scenes_page, parts.scenes_files],
+        show_progress_on=parts.scenes_page,
+        **told,
+    )
+    parts.story_go.click(
+        do.write,
+        [parts.story_style, parts.story_tone, *visitor],
+        [parts.scenes_trouble, parts.story_text],
+        show_progress_on=parts.story_text,
+        **told,
+    )
+    for asked in (parts.cut_go.click, parts.cut_query.submit):
+        asked(
+            do.cut,
+            [parts.cut_query, parts.cut_seconds, *visitor],
+            [parts.scenes_trouble, parts.cut_shown, parts.cut_files],
+            show_progress_on=parts.cut_shown,
+            **told,
+        )
+    for asked in (parts.search_go.click, parts.search_query.submit):
+        asked(
+            do.search,
+            [parts.search_query, session, parts.language],
+            [parts.search_trouble, parts.search_found],
+            show_progress_on=parts.search_found,
+            **told,
+        )
+    shown = [parts.scenes_trouble, parts.scenes_page, parts.scenes_files]
+    shown += [parts.story_text, parts.cut_shown, parts.cut_files]
+    parts.facts.change(do.forget, [session, scenes], shown, queue=False, api_visibility="private")
 
 
 def _connect_live(parts: Parts, live: gr.State, do: Handlers, limits: PageLimits) -> None:
@@ -114,6 +168,7 @@ def _connect(
     }
 
     parts.upload.upload(do.open, [parts.upload, *choices], **files)
+    parts.link.submit(do.open_link, [parts.link, *choices], **files)
     parts.upload.clear(do.close, choices, **files)
     parts.record.stop_recording(do.open, [parts.record, *choices], **files)
     for button, example in (

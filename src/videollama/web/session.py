@@ -19,6 +19,8 @@ from videollama.media.clip import Clip
 from videollama.media.frame_sampling import FrameSampling
 
 if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
     from videollama.web.backend import Backend
 
 LONGEST_QUESTION = 4000  # characters
@@ -90,10 +92,12 @@ class Session:
         file: The file that is asked about; None before one is chosen.
         overview: What is known of it, without frames and sound; None before one is chosen.
         turns: The conversation about it.
+        link_folder: Where the file is that a link led to; it goes with the session.
     """
 
     def __init__(self) -> None:
         self.file: Path | None = None
+        self.link_folder: TemporaryDirectory[str] | None = None
         self.overview: Clip | None = None
         self.turns: list[Turn] = []
         self._messages: tuple[Message, ...] = ()

@@ -151,8 +151,9 @@ def test_memory_that_is_used_up_is_one_sentence_with_what_helps(
 
     monkeypatch.setattr(PromptedAnswers, "forward", full)
     told = (
-        r"^Memory is used up: with training\.batch_size=2 this takes about \d+\.\d GB; lower it "
-        r"and raise training\.gradient_accumulation in turn, or set training\.precision=bfloat16,"
+        r"^Memory is used up: this takes about \d+\.\d GB; begin in another --out with "
+        r"training\.precision=bfloat16 \(\d+\.\d GB less\) or "
+        r"training\.batch_size=1 training\.gradient_accumulation=2 \(\d+\.\d GB less\)\.$"
     )
     with pytest.raises(RecipeError, match=told):
         train(make_finetune(), own_folder, tmp_path / "run", report=lines)

@@ -2,8 +2,10 @@
 
 import pytest
 
-from videollama.errors import CheckpointError, DataError, ModelNotFoundError
+from videollama.checkpoints.memory_estimate import estimate_memory
+from videollama.errors import CheckpointError, DataError, ModelNotFoundError, RecipeError
 from videollama.training.plan import plan_run
+from videollama.training.recipe_file import check_recipe
 
 
 @pytest.mark.parametrize(
@@ -67,5 +69,50 @@ def test_mistakes_are_told_without_any_weights(own_folder, make_finetune):
         plan_run(make_finetune(model__load="14B"), own_folder)
     with pytest.raises(CheckpointError, match="neither a folder with a language model nor one of"):
         plan_run(make_finetune(model__decoder="14B"), own_folder)
+    with pytest.raises(RecipeError, match=r"4-bit, which training\.fsdp cannot spread"):
+        plan_run(make_finetune(model__quantization="4-bit", training__fsdp=True), own_folder)
     with pytest.raises(DataError, match=r"nowhere does not exist"):
         plan_run(make_finetune(), own_folder / "nowhere")
+
+
+def test_a_decoder_in_4_bits_takes_what_loading_it_takes(own_folder, make_finetune):
+    changes = {"model__load": "7B", "model__branch": "video", "training__precision": "bfloat16"}
+    plan = plan_run(make_finetune(**changes, model__quantization="4-bit"), own_folder)
+    assert plan.memory_bytes["decoder"] == estimate_memory("7B").bytes["4-bit"]["decoder"]
+    whole = plan_run(make_finetune(**changes), own_folder)
+    assert plan.memory_bytes["decoder"] < 0.31 * whole.memory_bytes["decoder"]
+    assert plan.trained_parameters == whole.trained_parameters
+
+
+@pytest.mark.parametrize("load", ["7B", None])
+def test_what_is_named_to_save_memory_does(own_folder, make_finetune, model_folder, load):
+    changes = {"model__load": load or str(model_folder), "model__branch": "video"}
+    recipe = make_finetune(**changes, lora__rank=8, samples__sound="none")
+    plan = plan_run(recipe, own_folder)
+    sizes = [saving.bytes for saving in plan.memory_savings]
+    assert len(sizes) == 4
+    assert sizes[:3] == sorted(sizes[:3], reverse=True)
+    assert plan.memory_savings[3].settings.startswith("samples.max_tokens=")
+    assert min(sizes) > 0
+    for saving in plan.memory_savings:
+        content = recipe.model_dump()
+        for setting in saving.settings.split():
+            path, value = setting.split("=")
+            section, key = path.split(".")
+            content[section][key] = int(value) if value.isdigit() else value
+        less = plan_run(check_recipe(content, "test"), own_folder)
+        assert less.samples_seen == plan.samples_seen
+        wanted = sum(plan.memory_bytes.values()) - saving.bytes
+        assert sum(less.memory_bytes.values()) == wanted, saving.settings
+
+
+def test_the_largest_part_decides_what_is_named_first(own_folder, make_finetune):
+    changes = {"model__load": "7B", "model__branch": "video", "samples__sound": "none"}
+    halved = {"training__precision": "bfloat16", "model__quantization": "4-bit"}
+    for more, first in (
+        ({}, "model.quantization=4-bit"),
+        (halved | {"training__batch_size": 8}, "training.batch_size=1 training.gradient_accu"),
+    ):
+        plan = plan_run(make_finetune(**changes, **more), own_folder)
+        assert plan.memory_savings[0].settings.startswith(first)
+        assert plan.memory_savings[0].needs_cuda == ("4-bit" in first)

@@ -41,6 +41,25 @@ def add_low_rank(decoder: nn.Module, section: LoraSection) -> None:
             parameter.data = parameter.data.float()
 
 
+def changed_layers(decoder: nn.Module, section: LoraSection) -> list[tuple[int, int]]:
+    """Numbers that each changed layer reads and writes; needs no peft.
+
+    Args:
+        decoder: As it is before `add_low_rank`; its weights may be without numbers.
+        section: The recipe's `lora` section.
+
+    Raises:
+        RecipeError: `target_modules` names no linear layer.
+    """
+    _check_targets(decoder, section)
+    ends = tuple(f".{target}" for target in section.target_modules)  # as PEFT compares
+    return [
+        (module.in_features, module.out_features)
+        for name, module in decoder.named_modules()
+        if isinstance(module, nn.Linear) and f".{name}".endswith(ends)
+    ]
+
+
 def merge_low_rank(
     tensors: Mapping[str, Tensor], changes: Mapping[str, Tensor], section: LoraSection
 ) -> dict[str, Tensor]:

@@ -8,10 +8,12 @@ from videollama.checkpoints.model_configs import read_decoder_config
 from videollama.checkpoints.resolve import DEFAULT_MODEL
 from videollama.configuration import IMAGEBIND_HUGE_VISION, VideoLlamaConfig
 from videollama.errors import CheckpointError
+from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import longest_context
 from videollama.training.broken_samples import BrokenSamples
 from videollama.training.datasets.record import Sample
 from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.low_rank import changed_layers
 from videollama.training.finetuning.preparation import num_samples, resolved_training
 from videollama.training.finetuning.samples import OwnSamples, read_samples
 from videollama.training.finetuning.trainable_model import (
@@ -19,7 +21,13 @@ from videollama.training.finetuning.trainable_model import (
     trained_parts,
     with_decoder,
 )
-from videollama.training.planned_run import PlannedRun, planned_memory, planned_parts
+from videollama.training.planned_memory import memory_savings, planned_memory
+from videollama.training.planned_run import (
+    PlannedPart,
+    PlannedRun,
+    planned_parts,
+    without_numbers,
+)
 from videollama.training.planned_time import count_work, plan_time
 
 _CHARACTERS_A_TOKEN = 3  # English has more in the vocabularies of large decoders
@@ -50,7 +58,11 @@ def plan_finetune(
     """
     config = _config(recipe)
     check_fits(recipe, config)
-    parts = planned_parts(config, trained_parts(recipe))
+    model = without_numbers(config)
+    low_rank = _low_rank_parameters(recipe, model)
+    parts = planned_parts(model, trained_parts(recipe))
+    if low_rank:
+        parts = (*parts, PlannedPart("low-rank changes", low_rank, trained=True))
     broken = BrokenSamples(recipe.data.max_broken)
     samples = read_samples(recipe.data, folder, seed=recipe.seed, broken=broken)
     training = resolved_training(recipe, samples)
@@ -60,12 +72,14 @@ def plan_finetune(
     if with_time:
         work = count_work(
             recipe,
-            config,
+            model,
             training,
+            low_rank=low_rank,
             tokens=_padded(recipe, config, samples, training.batch_size),
             files=len(samples.media),
         )
         planned = plan_time(work, config.text_config, training.precision, peak_tflops)
+    longest = _longest(recipe, config, samples)
     return PlannedRun(
         parts=parts,
         samples=samples.counts,
@@ -74,7 +88,8 @@ def plan_finetune(
         steps=training.max_steps,
         samples_seen=seen,
         epochs=seen / sum(map(len, samples.training)),
-        memory_bytes=planned_memory(config, parts, training, _longest(recipe, config, samples)),
+        memory_bytes=planned_memory(model, parts, recipe, longest),
+        memory_savings=memory_savings(model, parts, recipe, longest),
         time=planned,
     )
 
@@ -99,6 +114,14 @@ def _config(recipe: FinetuneRecipe) -> VideoLlamaConfig:
         content["audio_config"]["vision_config"] = IMAGEBIND_HUGE_VISION
         config = VideoLlamaConfig.from_dict(content)
     return config
+
+
+def _low_rank_parameters(recipe: FinetuneRecipe, model: VideoLlamaForConditionalGeneration) -> int:
+    """Numbers of the decoder's low-rank changes: two matrices for each layer that changes."""
+    if recipe.lora is None:
+        return 0
+    layers = changed_layers(model.language_model, recipe.lora)
+    return sum(recipe.lora.rank * (read + written) for read, written in layers)
 
 
 def _longest(recipe: FinetuneRecipe, config: VideoLlamaConfig, samples: OwnSamples) -> int:

@@ -58,7 +58,7 @@ def load_trainable(
     model = assemble(
         config,
         tensors,
-        device=device,
+        places={"": device},
         dtype=torch.bfloat16 if halved else torch.float32,
         origin=recipe.model.load or "the built-in model",
         bits=choose_bits(recipe.model.quantization or ""),
@@ -102,7 +102,7 @@ def load_encoders(
     model = assemble(
         small,
         kept,
-        device=choose_device(),
+        places={"": choose_device()},
         dtype=torch.float32,
         origin=recipe.model.load or "the built-in model",
     )
@@ -120,12 +120,16 @@ def _read_and_renew(recipe: FinetuneRecipe) -> Model:
 
 
 def check_fits(recipe: FinetuneRecipe, config: VideoLlamaConfig) -> None:
-    """Make sure that the model has what the recipe trains.
+    """Make sure that the recipe can be done with the model.
 
     Raises:
-        RecipeError: It has not.
+        RecipeError: It cannot.
     """
-    branch, sound = recipe.model.branch, recipe.samples.sound
+    branch, sound, bits = recipe.model.branch, recipe.samples.sound, recipe.model.quantization
+    if bits is not None and recipe.training.fsdp:
+        raise RecipeError(
+            f"model.quantization is {bits}, which training.fsdp cannot spread; leave out one."
+        )
     encoder = config.audio_config
     if branch != "video" and encoder is None:
         raise RecipeError(
@@ -224,10 +228,6 @@ def _check_quantization(recipe: FinetuneRecipe, device: torch.device) -> None:
         raise RecipeError(
             f"model.quantization is {bits}, which trains on CUDA cards only, not on {device}; "
             "leave it out."
-        )
-    if recipe.training.fsdp:
-        raise RecipeError(
-            f"model.quantization is {bits}, which training.fsdp cannot spread; leave out one."
         )
     check_dtype(bits, device)
 

@@ -1,0 +1,73 @@
+"""`/v1/search`: the moments of the server's library that fit a sentence or resemble a medium."""
+
+import asyncio
+import base64
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+
+from videollama.search.media_library import MediaLibrary
+from videollama.search.query import Hit as FoundHit
+from videollama.serve.answer_schemas import error_responses
+from videollama.serve.gate import Visit
+from videollama.serve.limits import Limits
+from videollama.serve.media_inputs import MediaInput, MediaReader
+from videollama.serve.request_schemas import AudioPart, SearchRequest
+from videollama.serve.waiting import Patience, to_the_end, while_wanted
+from videollama.serve.whole_file_schemas import Hit, HitList
+from videollama.serve.whole_files import WholeFiles
+
+
+def search_routes(
+    files: WholeFiles, media: MediaReader, database: Path, limits: Limits
+) -> APIRouter:
+    """The route of the library.
+
+    Args:
+        files: Has the model.
+        media: Opens what hits shall resemble.
+        database: What `videollama index` made.
+        limits: Of the server.
+    """
+    router = APIRouter()
+    one_at_a_time = asyncio.Lock()
+    libraries: list[MediaLibrary] = []  # one, as soon as the model is there
+
+    @router.post(
+        "/v1/search", responses=error_responses(400, 401, 404, 408, 413, 415, 422, 429, 503)
+    )
+    async def search(body: SearchRequest, request: Request) -> HitList:
+        """Moments with times, pictures and reasons, best first."""
+        visit: Visit = request.state.visit
+        patience = Patience(visit, limits.request_seconds)
+        hits = await while_wanted(found(body, visit.caller.owner), request, patience)
+        return HitList(model=body.model, data=[_told(hit) for hit in hits])
+
+    async def found(body: SearchRequest, owner: str) -> list[FoundHit]:
+        assistant = files.assistant(body.model)
+        like = None
+        if body.input is not None:
+            each = MediaInput("input", body.input)
+            [like] = await media.read([each], owner, assistant.processor.frame_size)
+            if isinstance(body.input, AudioPart):
+                like = replace(like, kind="audio", frames=None, frame_times_seconds=())
+        async with one_at_a_time:
+            if not libraries:
+                libraries.append(MediaLibrary(assistant, database))
+            work = partial(libraries[0].search, body.query, like=like, limit=body.limit)
+            return await to_the_end(to_thread.run_sync(work))
+
+    return router
+
+
+def _told(hit: FoundHit) -> Hit:
+    """A hit for other machines: they learn names of files, not where the server keeps them."""
+    picture = hit.thumbnail
+    url = None
+    if picture is not None:
+        url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+    names = [Path(file).name for file in hit.files]
+    return Hit(**{**hit.to_dict(), "files": names}, thumbnail=url)
