@@ -2,6 +2,7 @@ import re
 
 import pytest
 import typer
+from rich.cells import cell_len
 from typer import rich_utils
 
 from tests.cli.command import videollama
@@ -128,3 +129,49 @@ def test_a_question_in_chinese_is_refused_in_chinese(loaded, clip_file, capsys, 
     shown = videollama(capsys, *(word.format(clip_file) for word in words))
     assert (shown.code, shown.out) == (2, "")
     assert shown.err == "这个模型不懂中文，只懂英语；请用英语提问，或换一个懂中文的模型。\n"
+
+
+def test_tables_have_straight_columns_though_characters_are_wide(capsys):
+    shown = videollama(capsys, "--language", "zh", "doctor", "--estimate", "tiny")
+    table = [line for line in shown.out.splitlines() if line.endswith(("4-bit", *"0123456789"))]
+    assert table[1].startswith("画面")
+    assert len(table) == 6
+    assert {cell_len(line) for line in table} == {72}
+
+
+def test_facts_about_a_file_are_told_in_chinese(clip_file, capsys):
+    shown = videollama(capsys, "--language", "zh", "probe", clip_file)
+    assert f"{clip_file}: 视频，2." in shown.out
+    assert "  声音      有声音\n" in shown.out
+    assert re.search(r"  看到      8 帧，位于 0\.00, .* 秒\n", shown.out)
+
+
+def test_json_stays_english(clip_file, capsys):
+    shown = videollama(capsys, "--language", "zh", "probe", clip_file, "--json")
+    assert '"audio_fact": "there is sound"' in shown.out
+    assert not CHINESE.search(shown.out)
+
+
+def test_what_cannot_be_used_is_counted_in_chinese(loaded, clip_file, tmp_path, capsys):
+    empty = tmp_path / "empty.mp4"
+    empty.touch()
+    place = tmp_path / "vectors.npz"
+    shown = videollama(capsys, "--language", "zh", "embed", clip_file, empty, "-o", place)
+    assert shown.code == 0
+    assert f"{empty} 是空文件（0 字节）" in shown.err
+    assert "已生成 1 个文件的向量，1 个无法使用。" in shown.err
+
+
+def test_what_is_found_is_told_in_chinese_on_the_terminal_and_on_the_page(
+    loaded, clip_file, tmp_path, capsys
+):
+    speaking, library, page = ("--language", "zh"), tmp_path / "db", tmp_path / "found.html"
+    shown = videollama(capsys, *speaking, "index", clip_file.parent, "--db", library)
+    assert shown.out == "文件：新增 1 个。库中有 1 段。\n"
+    search = ("search", "--video-like", clip_file, "--db", library)
+    assert "     画面相似度 1.00 · 声音相似度 1.00\n" in videollama(capsys, *speaking, *search).out
+    assert videollama(capsys, *speaking, *search, "--html", page).out == f"{page}\n"
+    html = page.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in html
+    assert f"<h1>与 {clip_file.name} 相似</h1>" in html
+    assert "1 个时刻，最符合的在前" in html

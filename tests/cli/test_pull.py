@@ -14,7 +14,8 @@ def asked(monkeypatch, tmp_path):
     """What the command asks to be fetched; nothing is."""
     calls = []
 
-    def fetch(**options):
+    def fetch(*, progress, **options):
+        progress("unpacking the decoder", 0, 1)
         calls.append(options)
         return TinyParts(tmp_path / "tiny" / "decoder", tmp_path / "tiny" / "eyes.safetensors")
 

@@ -4,6 +4,7 @@ from videollama.evaluation.clip_captions import CaptionedClip, ClipCaptionsTask
 from videollama.evaluation.page import write_page
 from videollama.evaluation.runner import run_task
 from videollama.evaluation.yes_no import YesNoTask
+from videollama.languages.catalogue import wording
 
 
 def test_the_page_shows_best_and_worst_with_their_frames(photo_folder, tmp_path):
@@ -20,6 +21,18 @@ def test_the_page_shows_best_and_worst_with_their_frames(photo_folder, tmp_path)
     assert "Yes &lt;b&gt;, there is." in text
     assert "balanced accuracy</th><td>50.0" in text
     assert '<i style="width:50.0%">' in text
+
+
+def test_the_page_speaks_chinese(photo_folder, tmp_path):
+    task = YesNoTask(photo_folder, limit=2)
+    summary = run_task(task, Scripted(lambda clip, question: "No."))
+    write_page(tmp_path / "page.html", task, summary, wording("zh"))
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<html lang=zh>" in text
+    assert "<h1>yesno, 划分 " in text
+    assert "平衡准确率</th><td>" in text
+    assert "<h2>最好</h2>" in text
+    assert "2 个回答，0 个无法读取的文件" in text
 
 
 def test_few_answers_are_shown_once_and_a_vanished_file_is_told(photo_folder, tmp_path):

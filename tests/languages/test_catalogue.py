@@ -53,6 +53,42 @@ def test_what_is_not_known_stays_as_it_is():
     assert wordings()["en"].sentence("a is empty.") == "a is empty."
 
 
+ABSENT = "没有问题和回答"
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("has no question and answer", ABSENT),
+        ("a.jsonl, line 3: has no question and answer", f"a.jsonl, line 3: {ABSENT}"),
+        (
+            "skipped a.jsonl, line 3: has no question and answer",
+            f"已跳过 a.jsonl, line 3：{ABSENT}",
+        ),
+        ("a.mp4 does not exist; check the name", "a.mp4 不存在；请检查名称"),
+        ("is empty (zero bytes); it may not have been fully copied.", "… 是空文件"),
+        (
+            "a.json cannot be read: No such file or directory.",
+            "无法读取 a.json：没有这个文件或文件夹。",
+        ),
+        (
+            "c could not be written: permission is denied; choose another place.",
+            "无法写入 c：没有权限；请",
+        ),
+    ],
+)
+def test_sentences_within_sentences_and_parts_of_them_are_known(english, chinese):
+    assert wordings()["zh"].sentence(english).startswith(chinese)
+
+
+def test_the_template_with_the_most_words_of_its_own_is_taken():
+    words = wordings()["zh"]
+    english = "a.mp4 holds nothing that can be seen or heard; check it in a player."
+    assert words.sentence(english) == "a.mp4 中没有可看或可听的内容；请用播放器检查它。"
+    lengths = [len(re.sub(r"\{\w+\}", "", template)) for template in words.sentences]
+    assert lengths == sorted(lengths, reverse=True)
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_translation_of_a_phrase_fills_in_what_the_phrase_has(code):
     fields = re.compile(r"\{\w*(?::[^}]*)?\}")

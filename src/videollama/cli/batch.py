@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain, say
 from videollama.cli.networking import require_packages
 from videollama.cli.terminal import notes
 
@@ -134,7 +135,7 @@ def batch(
                 on_progress=on_progress,
             )
     except KeyboardInterrupt:
-        notes().print("Stopped; what is finished is kept, and the same command goes on.")
+        notes().print(say("Stopped; what is finished is kept, and the same command goes on."))
         raise
     print(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else _summary(report))
     if report.failed == report.files:
@@ -142,11 +143,12 @@ def batch(
 
 
 def _summary(report: "BatchReport") -> str:
-    told = [f"{report.files - report.failed} done"]
+    told = [say("{} done").format(report.files - report.failed)]
     if report.failed:
-        told.append(f"{report.failed} could not be used (see the column error)")
+        told.append(say("{} could not be used (see the column error)").format(report.failed))
     noun = "file" if report.blocks == 1 else "files"
-    return f"{', '.join(told)}; {report.blocks} Parquet {noun} in {report.output}."
+    written = say(f"{{told}}; {{count}} Parquet {noun} in {{output}}.")
+    return written.format(told=say(", ").join(told), count=report.blocks, output=report.output)
 
 
 @contextmanager
@@ -158,10 +160,10 @@ def _progress(*, quiet: bool) -> "Iterator[Callable[[BatchProgress], None]]":
     def complain(progress: "BatchProgress") -> None:
         nonlocal named
         for error in progress.errors[: max(0, _MOST_NAMED_FAILURES - named)]:
-            console.print(error, style="red", markup=False)
+            console.print(explain(error), style="red", markup=False)
         before, named = named, named + len(progress.errors)
         if before <= _MOST_NAMED_FAILURES < named:
-            console.print("Further failures are counted and not named here.", style="red")
+            console.print(say("Further failures are counted and not named here."), style="red")
 
     if quiet:
         yield lambda progress: None
@@ -178,15 +180,21 @@ def _progress(*, quiet: bool) -> "Iterator[Callable[[BatchProgress], None]]":
     from rich.progress import Progress
 
     with Progress(console=console, transient=True) as bar:
-        bar_task = bar.add_task("Loading", total=None)
+        bar_task = bar.add_task(say("Loading the model"), total=None)
 
         def draw(progress: "BatchProgress") -> None:
             complain(progress)
-            failed = f", {progress.failed} failed" if progress.failed else ""
-            told = f"{progress.done} of {progress.total}{failed}"
+            told = _so_far("{done} of {total}", progress)
             bar.update(bar_task, description=told, completed=progress.done, total=progress.total)
 
         yield draw
+
+
+def _so_far(template: str, progress: "BatchProgress") -> str:
+    told = say(template).format(done=progress.done, total=progress.total)
+    if progress.failed:
+        told += say(", {} could not be used").format(progress.failed)
+    return told
 
 
 class _Lines:
@@ -199,11 +207,10 @@ class _Lines:
         now = perf_counter()
         if self._first is None:
             self._first = progress.done, now
-        line = f"{progress.done} of {progress.total} files"
-        if progress.failed:
-            line += f", {progress.failed} could not be used"
+        line = _so_far("{done} of {total} files", progress)
         new, seconds = progress.done - self._first[0], now - self._first[1]
         if new:
             left = (progress.total - progress.done) * seconds / new
-            line += f", {new / seconds:.2f} per second, {left / 60:.0f} minutes left"
+            rate = say(", {rate:.2f} per second, {minutes:.0f} minutes left")
+            line += rate.format(rate=new / seconds, minutes=left / 60)
         return line

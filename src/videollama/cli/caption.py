@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.language import written
+from videollama.cli.language import explain, say, written
 from videollama.cli.loading import load_assistant
 from videollama.cli.media_files import files_in
 from videollama.cli.terminal import notes
@@ -63,9 +63,8 @@ def caption(
     if output is not None:
         _require_place(output)
     if done and not quiet:
-        notes().print(
-            f"[dim]{len(files) - len(todo)} of {len(files)} files are done already.[/dim]"
-        )
+        told = say("{done} of {total} files are done already.")
+        notes().print(told.format(done=len(files) - len(todo), total=len(files)), style="dim")
     if not todo:
         return
     assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
@@ -89,9 +88,8 @@ def caption(
     )
     failed = _report(_with_progress(results, len(todo), quiet=quiet), output, as_json=as_json)
     if failed and not quiet:
-        notes().print(
-            f"{len(todo) - failed} described, {failed} could not be used.", style="yellow"
-        )
+        told = say("{done} described, {failed} could not be used.")
+        notes().print(told.format(done=len(todo) - failed, failed=failed), style="yellow")
     if failed == len(todo):
         raise typer.Exit(2)
 
@@ -131,7 +129,7 @@ def _with_progress(
         return
     from rich.progress import track
 
-    yield from track(results, "Describing", total=total, console=console)
+    yield from track(results, say("Describing"), total=total, console=console)
 
 
 def _report(results: "Iterator[Captioned]", output: Path | None, *, as_json: bool) -> int:
@@ -142,7 +140,7 @@ def _report(results: "Iterator[Captioned]", output: Path | None, *, as_json: boo
     for result in results:
         if result.error is not None:
             failed += 1
-            notes().print(result.error, style="red", markup=False)
+            notes().print(explain(result.error), style="red", markup=False)
         if output is not None:
             append_line(output, json.dumps(result.to_dict(), ensure_ascii=False))
         elif as_json:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import say
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
 from videollama.media.container import local_file
@@ -79,7 +80,7 @@ def _questions(*, quiet: bool) -> Iterator[str]:
     """The lines a person types or a pipe delivers, until an empty line or the end."""
     typed = sys.stdin.isatty()
     if typed and not quiet:
-        notes().print("[dim]Ask about the files; an empty line ends the conversation.[/dim]")
+        notes().print(say("Ask about the files; an empty line ends the conversation."), style="dim")
     while True:
         if typed:
             print("> ", end="", file=sys.stderr, flush=True)

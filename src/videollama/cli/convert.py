@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import say
 
 
 class ConvertTarget(StrEnum):
@@ -77,7 +78,12 @@ def convert(
             )
         )
         return
+    told = say("{path}: {tensors} tensors, {millions:.1f} million parameters, {mb:.1f} MB.")
     print(
-        f"{done.path}: {done.num_tensors} tensors, {done.num_parameters / 1e6:.1f} million "
-        f"parameters, {done.size_bytes / 1e6:.1f} MB."
+        told.format(
+            path=done.path,
+            tensors=done.num_tensors,
+            millions=done.num_parameters / 1e6,
+            mb=done.size_bytes / 1e6,
+        )
     )

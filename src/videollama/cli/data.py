@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videollama.cli import options
+from videollama.cli.data_report import as_lines
+from videollama.cli.language import explain, say
 from videollama.cli.terminal import notes
 from videollama.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from videollama.training.datasets.check import CheckReport
-    from videollama.training.datasets.inventory import Found, Spread
+    from videollama.training.broken_samples import BrokenSamples
 
 app = typer.Typer(
     help="""Check training data, and convert them into one form.
@@ -33,7 +34,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_SHOWN = 3
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _LOG_EVERY_SECONDS = 30.0
 
@@ -153,10 +153,10 @@ def convert_data(
         result = {"path": str(out), "samples": written, "broken_samples": broken.reasons}
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    for origin, reason in broken.reasons.items():
-        notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
-    left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
-    print(f"{out}: {written} samples of {source.files[0].format.name}{left_out}.")
+    left_out = _left_out(broken)
+    told = say("{out}: {count} samples of {format}{left_out}.")
+    name = source.files[0].format.name
+    print(told.format(out=out, count=written, format=name, left_out=left_out))
 
 
 @app.command("pack")
@@ -205,15 +205,23 @@ def pack_data(
         result = {"path": str(out), **asdict(packed), "broken_samples": broken.reasons}
         print(json.dumps(result, ensure_ascii=False, indent=2))
         return
-    for origin, reason in broken.reasons.items():
-        notes().print(f"left out: {origin}: {reason}", style="yellow", markup=False)
-    left_out = f", {len(broken.reasons)} left out" if broken.reasons else ""
-    kept = f", {packed.kept} of them there before" if packed.kept else ""
+    left_out = _left_out(broken)
+    kept = say(", {} of them there before").format(packed.kept) if packed.kept else ""
     word = "shard" if packed.shards == 1 else "shards"
-    print(
-        f"{out}: {packed.samples} samples in {packed.shards} {word}{kept}, "
-        f"{packed.num_bytes / 1e6:.1f} MB{left_out}."
+    told = say(
+        f"{{out}}: {{samples}} samples in {{shards}} {word}{{kept}}, {{mb:.1f}} MB{{left_out}}."
     )
+    facts = {"samples": packed.samples, "shards": packed.shards, "mb": packed.num_bytes / 1e6}
+    print(told.format(out=out, kept=kept, left_out=left_out, **facts))
+
+
+def _left_out(broken: "BrokenSamples") -> str:
+    """Names the samples that were left out, and tells how many they are."""
+    for origin, reason in broken.reasons.items():
+        told = say("left out: {origin}: {reason}")
+        line = told.format(origin=origin, reason=explain(reason))
+        notes().print(line, style="yellow", markup=False)
+    return say(", {} left out").format(len(broken.reasons)) if broken.reasons else ""
 
 
 def _num_bytes(text: str) -> int:
@@ -222,51 +230,6 @@ def _num_bytes(text: str) -> int:
     if number < 1:
         raise InputError(f"--shard-size is {text!r}, which is no size; write 500MB or 1GB.")
     return int(number)
-
-
-def as_lines(report: "CheckReport") -> list[str]:
-    """What was found, for people."""
-    lines = [
-        f"{file.path}: {file.format}, {file.samples} samples, {file.broken} broken"
-        for file in report.files
-    ]
-    lines += [f"not read: {path}: {reason}" for path, reason in report.unread.items()]
-    lines += ["", f"{'split':<28}{'samples':>10}{'media':>10}"]
-    for name, (samples, media) in report.splits.items():
-        lines.append(f"{name:<28}{samples:>10}{media:>10}")
-    lines += ["", f"{'':<28}{'count':>10}{'least':>10}{'median':>10}{'most':>10}"]
-    for kind, count in report.media.items():
-        lines.append(_row(f"{kind} files", count, None))
-        if spread := report.seconds.get(kind):
-            lines.append(_row("  seconds", spread.count, spread, digits=1))
-    lines.append(_row("questions", report.num_turns, None))
-    lines.append(_row(f"{report.length_unit} a sample", report.num_samples, report.lengths))
-    findings = {
-        "broken samples": report.broken,
-        **{f"media {kind}": found for kind, found in report.problems.items()},
-        "same question, same answer": report.repeated,
-        "same question, other answer": report.other_answers,
-        "files with equal content": report.equal_files,
-        "media in several splits": report.leaks,
-    }
-    return [
-        *lines,
-        "",
-        *(line for name, found in findings.items() for line in _finding(name, found)),
-    ]
-
-
-def _row(name: str, count: int, spread: "Spread | None", digits: int = 0) -> str:
-    numbers = (spread.minimum, spread.median, spread.maximum) if spread else ()
-    return f"{name:<28}{count:>10}" + "".join(f"{number:>10.{digits}f}" for number in numbers)
-
-
-def _finding(name: str, found: "Found") -> list[str]:
-    shown = [f"    {example}" for example in found.examples[:_SHOWN]]
-    more = found.count - len(shown)
-    if shown and more > 0:
-        shown.append(f"    … and {more} more")
-    return [f"{name:<28}{found.count:>10}", *shown]
 
 
 @contextmanager
@@ -290,6 +253,6 @@ def _now_and_then(every_seconds: float, show: Callable[[str], Any]) -> Callable[
         now = time.monotonic()
         if now - last >= every_seconds:
             last = now
-            show(f"{done} {what}")
+            show(say(f"{{}} {what}").format(done))
 
     return progress

@@ -13,7 +13,8 @@ import typer
 
 from videollama import __version__
 from videollama.cli import options
-from videollama.cli.terminal import notes
+from videollama.cli.language import explain, say
+from videollama.cli.terminal import notes, padded, right_aligned
 from videollama.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 TROUBLEMAKERS = ("torchvision", "torchaudio", "torchcodec", "timm")
 PACKAGES = ("torch", "transformers", "av", "numpy", "accelerate", "safetensors")
 NEEDED_BYTES = 1_500_000_000
+_ABOUT_THE_ESTIMATE = (
+    "8-bit, 4-bit (--dtype): the decoder's linear layers; all the rest is bfloat16.",
+    "Not counted: what a pass holds in between, and the libraries themselves.",
+)
 
 
 def doctor(
@@ -80,11 +85,11 @@ def doctor(
     else:
         for name, value in report.items():
             if name != "problems":
-                print(f"{name:>16}  {value}")
+                print(f"{right_aligned(say(name), 16)}  {explain(str(value))}")
         for problem in report["problems"]:
-            notes().print(problem, style="red", markup=False)
+            notes().print(explain(problem), style="red", markup=False)
         if not report["problems"]:
-            print("Everything an answer needs is here.")
+            print(say("Everything an answer needs is here."))
     if report["problems"]:
         raise typer.Exit(2)
 
@@ -103,22 +108,22 @@ def _print_estimate(model: str, context: int | None, *, as_json: bool) -> None:
 def estimate_lines(found: "MemoryEstimate") -> list[str]:
     """The estimate for people, in GB of 10^9 bytes."""
     rows = {
-        "picture": "picture",
-        "sound": "sound",
-        "decoder": "decoder",
-        "cache": f"cache of {found.context_tokens} tokens",
+        "picture": say("picture"),
+        "sound": say("sound"),
+        "decoder": say("decoder"),
+        "cache": say("cache of {} tokens").format(found.context_tokens),
     }
-    lines = [f"{'GB':<22}{'weights':>10}" + "".join(f"{each:>10}" for each in found.bytes)]
+    head = f"{'GB':<22}{right_aligned(say('weights'), 10)}"
+    lines = [head + "".join(f"{each:>10}" for each in found.bytes)]
     for part, label in rows.items():
         count = found.parameters.get(part)  # type: ignore[call-overload]
         weights = "" if count is None else f"{count / 1e6:.0f} M"
         sizes = "".join(f"{each[part] / 1e9:>10.2f}" for each in found.bytes.values())  # type: ignore[index]
-        lines.append(f"{label:<22}{weights:>10}{sizes}")
+        lines.append(f"{padded(label, 22)}{weights:>10}{sizes}")
     weights = f"{sum(found.parameters.values()) / 1e6:.0f} M"
     totals = "".join(f"{found.total_bytes(each) / 1e9:>10.2f}" for each in found.bytes)
-    lines.append(f"{'together':<22}{weights:>10}{totals}")
-    lines.append("8-bit, 4-bit (--dtype): the decoder's linear layers; all the rest is bfloat16.")
-    lines.append("Not counted: what a pass holds in between, and the libraries themselves.")
+    lines.append(f"{padded(say('together'), 22)}{weights:>10}{totals}")
+    lines += map(say, _ABOUT_THE_ESTIMATE)
     return lines
 
 

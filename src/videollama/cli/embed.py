@@ -8,6 +8,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.analysing import progress_bar
+from videollama.cli.language import explain, say
 from videollama.cli.loading import load_assistant
 from videollama.cli.media_files import files_in
 from videollama.cli.terminal import notes
@@ -78,12 +79,11 @@ def embed(
             results.append(result)
             on_progress(len(results), len(files))
             if result.error is not None:
-                notes().print(result.error, style="red", markup=False)
+                notes().print(explain(result.error), style="red", markup=False)
     failed = sum(result.error is not None for result in results)
     if failed and not quiet:
-        notes().print(
-            f"{len(files) - failed} embedded, {failed} could not be used.", style="yellow"
-        )
+        told = say("{done} embedded, {failed} could not be used.")
+        notes().print(told.format(done=len(files) - failed, failed=failed), style="yellow")
     if failed == len(files):
         raise typer.Exit(2)
     _report(results, output, as_json=as_json)

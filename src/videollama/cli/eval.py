@@ -9,6 +9,7 @@ import typer
 from videollama.cli import options
 from videollama.cli.eval_report import counted, print_table
 from videollama.cli.eval_tasks import Choice, TaskName, build_task
+from videollama.cli.language import explain, say, words
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
 from videollama.errors import DataError
@@ -145,7 +146,9 @@ def evaluate(
     with working("Reading the questions", quiet=quiet):
         questions = build_task(task, folder, own, common)
     if not quiet:
-        notes().print(f"{task}: {len(questions.samples)} questions, {questions.source}")
+        told = say("{task}: {count} questions, {source}")
+        source = explain(questions.source)
+        notes().print(told.format(task=task, count=len(questions.samples), source=source))
     if page is not None:
         require_new_file(page)
     coverage = _coverage(questions, allow_missing=allow_missing, as_json=as_json, quiet=quiet)
@@ -176,7 +179,7 @@ def evaluate(
     if page is not None:
         from videollama.evaluation.page import write_page
 
-        write_page(page, questions, results["with media"])
+        write_page(page, questions, results["with media"], words())
     if as_json:
         report: dict[str, Any] = {**run, "limit": limit}
         if coverage is not None:
@@ -208,7 +211,7 @@ def _coverage(
         )
         raise DataError(f"{coverage.sentence()}; {remedy}.")
     if not quiet:
-        notes().print(coverage.sentence(), style="yellow", markup=False)
+        notes().print(explain(coverage.sentence()), style="yellow", markup=False)
     return coverage
 
 
@@ -235,7 +238,7 @@ def _measure(
     from videollama.evaluation.judging import JudgedTask, judge_answers
     from videollama.evaluation.runner import run_task
 
-    with counted(title, len(questions.samples), quiet=quiet) as progress:
+    with counted(say(title), len(questions.samples), quiet=quiet) as progress:
         summary = run_task(
             questions,
             answerer,
@@ -246,7 +249,7 @@ def _measure(
         )
     if judge is None or not isinstance(questions, JudgedTask):
         return summary
-    with counted(f"{title}, judged", None, quiet=quiet) as progress:
+    with counted(say(f"{title}, judged"), None, quiet=quiet) as progress:
         return judge_answers(questions, summary, judge, log=log, progress=progress)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from videollama.cli.language import explain, say
 from videollama.cli.terminal import notes
 
 if TYPE_CHECKING:
@@ -31,21 +32,23 @@ def print_table(results: "Mapping[str, Summary]", coverage: "Coverage | None") -
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", *results, box=None)
+    table = Table("", *map(say, results), box=None)
     first = next(iter(results.values()))
     for name in first.grades:
-        table.add_row(f"{name}, of 5", *(_graded(s, name) for s in results.values()))
+        table.add_row(explain(f"{name}, of 5"), *(_graded(s, name) for s in results.values()))
     for position, name in enumerate(first.numbers):
-        table.add_row(name, *(_number(s, name, position == 0) for s in results.values()))
-    table.add_row("answers", *(str(summary.num_answers) for summary in results.values()))
-    table.add_row("unreadable files", *(str(summary.num_broken) for summary in results.values()))
+        table.add_row(explain(name), *(_number(s, name, position == 0) for s in results.values()))
+    table.add_row(say("answers"), *(str(summary.num_answers) for summary in results.values()))
+    broken = [str(summary.num_broken) for summary in results.values()]
+    table.add_row(say("unreadable files"), *broken)
     if first.judge is not None:
         judged = [summary.judge or {} for summary in results.values()]
-        table.add_row("verdicts", *(str(judge.get("verdicts")) for judge in judged))
-        table.add_row("judge's failures", *(str(judge.get("failures")) for judge in judged))
+        table.add_row(say("verdicts"), *(str(judge.get("verdicts")) for judge in judged))
+        table.add_row(say("judge's failures"), *(str(judge.get("failures")) for judge in judged))
     if coverage is not None:
-        share = f"{coverage.num_videos - len(coverage.missing)} of {coverage.num_videos}"
-        table.add_row("videos there", *(share for _ in results))
+        there = coverage.num_videos - len(coverage.missing)
+        share = say("{done} of {total}").format(done=there, total=coverage.num_videos)
+        table.add_row(say("videos there"), *(share for _ in results))
     Console(highlight=False).print(table)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain, say
 from videollama.cli.terminal import notes
 from videollama.errors import InputError
 
@@ -79,24 +80,33 @@ def build(
 
     def report(line: str) -> None:
         if not quiet:
-            console.print(line, markup=False)
+            console.print(explain(line), markup=False)
 
     built = build_features(loaded, data, part=numbers, measure_only=dry_run, report=report)
     if as_json:
         print(json.dumps(built.to_dict(), ensure_ascii=False, indent=2))
         return
     for file, reason in built.broken.items():
-        console.print(f"broken: {file.path}: {reason}", style="yellow", markup=False)
-    if dry_run:
-        print(
-            f"{built.files} files, {built.kept} kept before; the others take about "
-            f"{built.estimated_bytes / 1e9:.2f} GB and {built.estimated_seconds / 60:.1f} min, "
-            f"{built.encoded} of them are kept now."
-        )
-        return
+        told = say("broken: {file}: {reason}").format(file=file.path, reason=explain(reason))
+        console.print(told, style="yellow", markup=False)
+    result = say(
+        "{files} files, {kept} kept before; the others take about {size:.2f} GB and "
+        "{minutes:.1f} min, {new} of them are kept now."
+        if dry_run
+        else "{folder}: {all_kept} of {files} files are kept, {new} of them new; {broken} are "
+        "broken."
+    )
     print(
-        f"{built.folder}: {built.kept + built.encoded} of {built.files} files are kept, "
-        f"{built.encoded} of them new; {len(built.broken)} are broken."
+        result.format(
+            folder=built.folder,
+            files=built.files,
+            kept=built.kept,
+            all_kept=built.kept + built.encoded,
+            new=built.encoded,
+            broken=len(built.broken),
+            size=built.estimated_bytes / 1e9,
+            minutes=built.estimated_seconds / 60,
+        )
     )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.analysing import progress_bar
+from videollama.cli.language import explain, say
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
 
@@ -93,7 +94,11 @@ def _remark(files: "CutFiles") -> None:
     console = notes()
     for event in files.events:
         span = f"{clock(event.start_seconds):>9} - {clock(event.end_seconds):<9}"
-        line = f"{span}  {event.moment.score:5.2f}  {event.moment.reason}"
+        line = f"{span}  {event.moment.score:5.2f}  {explain(event.moment.reason)}"
         console.print(line, markup=False, style="dim")
     how = "frames copied" if files.is_copied else "frames encoded anew"
-    console.print(f"{files.seconds:.1f} s, {how}; {files.account}, {files.edit_list}", style="dim")
+    told = say(f"{{seconds:.1f}} s, {how}; {{account}}, {{edit_list}}")
+    console.print(
+        told.format(seconds=files.seconds, account=files.account, edit_list=files.edit_list),
+        style="dim",
+    )

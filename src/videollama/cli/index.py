@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain, say
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import require_packages
 from videollama.cli.terminal import notes
@@ -16,6 +17,9 @@ from videollama.errors import InputError
 
 if TYPE_CHECKING:
     from videollama.search.indexing import IndexReport, Progress
+
+
+_STOPPED = "Stopped; the files that were done can be searched, and the same command goes on."
 
 
 def index(
@@ -69,9 +73,7 @@ def index(
         with _progress(quiet=quiet or as_json) as on_progress:
             report = library.index(folder, num_frames=count, on_progress=on_progress)
     except KeyboardInterrupt:
-        notes().print(
-            "Stopped; the files that were done can be searched, and the same command goes on."
-        )
+        notes().print(say(_STOPPED))
         raise
     if as_json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
@@ -89,9 +91,10 @@ def _summary(report: "IndexReport") -> str:
         (report.removed, "removed"),
         (len(report.failed), "could not be used"),
     )
-    told = [f"{count} {what}" for count, what in counts if count]
+    told = [say(f"{{}} {what}").format(count) for count, what in counts if count]
     noun = "segment" if report.segments == 1 else "segments"
-    return f"Files: {', '.join(told)}. The library holds {report.segments} {noun}."
+    summary = say(f"Files: {{told}}. The library holds {{count}} {noun}.")
+    return summary.format(told=say(", ").join(told), count=report.segments)
 
 
 @contextmanager
@@ -101,7 +104,7 @@ def _progress(*, quiet: bool) -> "Iterator[Callable[[Progress], None]]":
 
     def complain(progress: "Progress") -> None:
         if progress.error is not None:
-            console.print(progress.error, style="red", markup=False)
+            console.print(explain(progress.error), style="red", markup=False)
 
     if quiet:
         yield complain
@@ -111,7 +114,9 @@ def _progress(*, quiet: bool) -> "Iterator[Callable[[Progress], None]]":
         def tell(progress: "Progress") -> None:
             complain(progress)
             if progress.error is None and progress.segments_total == 0:
-                where = f"{progress.done + 1} of {progress.total}"
+                where = say("{done} of {total}").format(
+                    done=progress.done + 1, total=progress.total
+                )
                 console.print(f"{where}: {progress.path}", markup=False)
 
         yield tell
@@ -120,7 +125,7 @@ def _progress(*, quiet: bool) -> "Iterator[Callable[[Progress], None]]":
     from rich.progress import Progress as Bar
 
     with Bar(console=console, transient=True) as bar:
-        task = bar.add_task("Looking and listening", total=None)
+        task = bar.add_task(say("Looking and listening"), total=None)
 
         def draw(progress: "Progress") -> None:
             complain(progress)

@@ -3,6 +3,7 @@
 import json
 
 from videollama.cli import options
+from videollama.cli.language import explain, say
 
 
 def models(as_json: options.JsonOption = False) -> None:
@@ -38,6 +39,6 @@ def models(as_json: options.JsonOption = False) -> None:
         return
     width = max(len(model.name) for model in known)
     for model in known:
-        remedy = f" (run: {model.needs})" if model.needs else ""
-        print(f"{model.name:{width}}  {model.status}{remedy}")
-        print(f"{'':{width}}  {model.what}")
+        remedy = say(" (run: {})").format(model.needs) if model.needs else ""
+        print(f"{model.name:{width}}  {say(model.status)}{remedy}")
+        print(f"{'':{width}}  {explain(model.what)}")

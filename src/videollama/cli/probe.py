@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain, say
+from videollama.cli.terminal import padded
 
 if TYPE_CHECKING:
     from videollama.media.clip import MediaInfo
@@ -68,31 +70,39 @@ def as_dictionary(info: "MediaInfo", sheet: Path | None) -> dict[str, Any]:
 
 def as_lines(info: "MediaInfo", sheet: Path | None) -> list[str]:
     """The same for people."""
-    seconds = f", {info.duration_seconds:.2f} s" if info.duration_seconds else ""
-    lines = [f"{info.path}: {info.kind}{seconds} ({info.container})"]
+    length = say(", {:.2f} s").format(info.duration_seconds) if info.duration_seconds else ""
+    lines = [f"{info.path}: {say(info.kind)}{length} ({info.container})"]
     for stream in info.streams:
-        used = "" if stream.used else "  (not used)"
-        what = " ".join(filter(None, (stream.codec, stream.description)))
-        lines.append(f"  stream {stream.index}  {stream.kind}: {what}{used}")
+        used = "" if stream.used else say("  (not used)")
+        what = " ".join(filter(None, (stream.codec, explain(stream.description))))
+        name = say("stream {}").format(stream.index)
+        lines.append(f"  {name}  {say(stream.kind)}: {what}{used}")
     if info.frame_size is not None:
         height, width = info.frame_size
-        rate = f", {info.frames_per_second:.2f} a second" if info.frames_per_second else ""
-        turned = f", turned by {info.rotation_degrees}°" if info.rotation_degrees else ""
-        lines.append(f"  pictures  {info.frame_count} of {width}x{height}{rate}{turned}")
+        per_second, degrees = info.frames_per_second, info.rotation_degrees
+        rate = say(", {:.2f} a second").format(per_second) if per_second else ""
+        turned = say(", turned by {}°").format(degrees) if degrees else ""
+        size = say("{count} of {size}").format(count=info.frame_count, size=f"{width}x{height}")
+        lines.append(_row("pictures", f"{size}{rate}{turned}"))
     if info.kind == "video":
         times = ", ".join(f"{time:.2f}" for time in info.sampled_times_seconds)
-        count = _counted(len(info.sampled_times_seconds), "frame")
-        lines.append(f"  sees      {count} at {times} s")
-    lines.append(f"  sound     {info.audio_fact}")
+        noun = "frame" if len(info.sampled_times_seconds) == 1 else "frames"
+        seen = say(f"{{count}} {noun} at {{times}} s")
+        count = len(info.sampled_times_seconds)
+        lines.append(_row("sees", seen.format(count=count, times=times)))
+    lines.append(_row("sound", say(info.audio_fact)))
     if info.audio_segments_seconds:
         spans = ", ".join(f"{start:.2f}-{end:.2f}" for start, end in info.audio_segments_seconds)
-        count = _counted(len(info.audio_segments_seconds), "segment")
-        lines.append(f"  hears     {count}: {spans} s")
-    lines += [f"  note      {warning}" for warning in info.warnings]
+        noun = "segment" if len(info.audio_segments_seconds) == 1 else "segments"
+        heard = say(f"{{count}} {noun}: {{spans}} s")
+        lines.append(
+            _row("hears", heard.format(count=len(info.audio_segments_seconds), spans=spans))
+        )
+    lines += [_row("note", explain(warning)) for warning in info.warnings]
     if sheet is not None:
-        lines.append(f"  sheet     {sheet}")
+        lines.append(_row("sheet", str(sheet)))
     return lines
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+def _row(name: str, what: str) -> str:
+    return f"  {padded(say(name), 10)}{what}"

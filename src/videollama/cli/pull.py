@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain
 
 
 class DecoderSource(StrEnum):
@@ -56,11 +57,19 @@ def pull(
 
         videollama pull DAMO-NLP-SG/Video-LLaMA-2-7B-Finetuned
     """
+    from videollama.checkpoints.progress_bar import progress_bar
     from videollama.checkpoints.pull import pull as fetch
     from videollama.checkpoints.pull import pull_model
 
     if model == "tiny":
-        folder = fetch(source=source.value, local=local, force=force).decoder.parent
+        with progress_bar() as bar:
+            parts = fetch(
+                source=source.value,
+                local=local,
+                force=force,
+                progress=lambda what, done, total: bar(explain(what), done, total),
+            )
+        folder = parts.decoder.parent
     else:
         folder = pull_model(model)
     print(json.dumps({"model": model, "folder": str(folder)}) if as_json else f"{model}: {folder}")

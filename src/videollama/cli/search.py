@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain, say, words
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import require_packages
 from videollama.cli.pages import require_page
@@ -72,13 +73,13 @@ def search(
     if html is not None:
         from videollama.search.page import write_page
 
-        write_page(html, query, video_like, hits)
+        write_page(html, query, video_like, hits, words())
     if as_json:
         print(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
     elif html is not None:
         print(html)
     else:
-        print("\n".join(_lines(hits)) or "Nothing was found.")
+        print("\n".join(_lines(hits)) or say("Nothing was found."))
 
 
 def _require_clip(path: Path) -> None:
@@ -97,6 +98,7 @@ def _lines(hits: "list[Hit]") -> list[str]:
         lines.append(f"{number:>3}  {times}  {hit.files[0]}")
         said = [hit.caption, f"[{hit.heard}]" if hit.heard else None]
         lines.append("     " + " ".join(part for part in said if part))
-        lines.append(f"     {hit.reason}")
-        lines += [f"     the same as {copy}" for copy in hit.files[1:]]
+        lines.append(f"     {' · '.join(map(explain, hit.reasons))}")
+        same = say("     the same as {}")
+        lines += [same.format(copy) for copy in hit.files[1:]]
     return lines

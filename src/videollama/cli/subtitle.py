@@ -7,7 +7,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.analysing import analysed_by, looked_over, progress_bar
-from videollama.cli.language import written
+from videollama.cli.language import say, written
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes
 from videollama.errors import InputError, OutputError
@@ -101,7 +101,8 @@ def subtitle(
     analysis = analysed_by(assistant, overview, frames=frames, language=speaks, quiet=quiet)
     cues = subtitle_cues(analysis, said)
     if not cues and not quiet:
-        notes().print(f"There is nothing to say about {file}.", style="yellow", markup=False)
+        told = say("There is nothing to say about {}.").format(file)
+        notes().print(told, style="yellow", markup=False)
     if output is not None:
         write_subtitles(output, cues)
         print(output)

@@ -30,6 +30,20 @@ def working(what: str, *, quiet: bool) -> Iterator[None]:
         yield
 
 
+def padded(text: str, width: int) -> str:
+    """Text followed by blanks up to `width` columns; a Chinese character takes two."""
+    from rich.cells import cell_len
+
+    return text + " " * (width - cell_len(text))
+
+
+def right_aligned(text: str, width: int) -> str:
+    """Text after blanks, up to `width` columns."""
+    from rich.cells import cell_len
+
+    return " " * (width - cell_len(text)) + text
+
+
 def remark_on(answer: "Answer") -> None:
     """Prints what an answer is based on and how long it took, then its warnings and flags."""
     from rich.markup import escape

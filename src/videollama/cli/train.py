@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.terminal import notes
+from videollama.cli.language import explain, say
+from videollama.cli.terminal import notes, padded, right_aligned
 
 if TYPE_CHECKING:
     from videollama.training.planned_run import PlannedRun
+    from videollama.training.planned_time import PlannedTime
 
 
 def train(
@@ -85,7 +87,7 @@ def train(
 
     def report(line: str) -> None:
         if not quiet:
-            console.print(line, markup=False)
+            console.print(explain(line), markup=False)
 
     finished = run_recipe(loaded, data, folder, resume=resume, report=report)
     if not is_first_process():
@@ -99,47 +101,59 @@ def train(
     if as_json:
         print(json.dumps(result))
         return
-    print(f"{finished.steps} of {finished.max_steps} steps: {finished.weights}")
+    done = say("{done} of {total} steps: {weights}")
+    print(done.format(done=finished.steps, total=finished.max_steps, weights=finished.weights))
     if finished.model is not None:
-        print(f'The model is whole; try: videollama ask CLIP "What happens?" -m {finished.model}')
+        whole = say('The model is whole; try: videollama ask CLIP "What happens?" -m {}')
+        print(whole.format(finished.model))
 
 
 def as_lines(plan: "PlannedRun") -> list[str]:
     """A plan, for people."""
+    trained = f"  {say('trained')}"
     lines = [
-        f"{'part':<28}{'parameters':>16}",
-        *(f"{p.name:<28}{p.parameters:>16,}{'  trained' if p.trained else ''}" for p in plan.parts),
+        f"{padded(say('part'), 28)}{right_aligned(say('parameters'), 16)}",
+        *(f"{p.name:<28}{p.parameters:>16,}{trained if p.trained else ''}" for p in plan.parts),
+        _count(say("trained"), plan.trained_parameters),
+        "",
     ]
-    lines += [f"{'trained':<28}{plan.trained_parameters:>16,}", ""]
     for name, count in plan.samples.items():
-        share = f"  {plan.weights[name]:.1%} of what is learned" if name in plan.weights else ""
-        lines.append(f"{f'samples: {name}':<28}{count:>16,}{share}")
+        share = say("  {:.1%} of what is learned").format(plan.weights.get(name, 0.0))
+        label = say("samples: {}").format(explain(name))
+        lines.append(_count(label, count, share if name in plan.weights else ""))
     if plan.broken:
         first, why = next(iter(plan.broken.items()))
-        lines.append(f"{'broken entries':<28}{len(plan.broken):>16,}  {first}: {why}")
-    epochs = "" if plan.epochs is None else f", {plan.epochs:.1f} epochs"
-    lines.append(f"{'steps':<28}{plan.steps:>16,}  {plan.samples_seen:,} samples{epochs}")
-    lines.append("")
-    for what, size in plan.memory_bytes.items():
-        lines.append(f"{f'memory: {what}':<36}{size / 1e9:>8.1f} GB")
-    total = sum(plan.memory_bytes.values())
-    lines.append(f"{'memory: all':<36}{total / 1e9:>8.1f} GB")
+        lines.append(_count(say("broken entries"), len(plan.broken), f"  {first}: {explain(why)}"))
+    seen = say("  {:,} samples").format(plan.samples_seen)
+    epochs = "" if plan.epochs is None else say(", {:.1f} epochs").format(plan.epochs)
+    lines += [_count(say("steps"), plan.steps, f"{seen}{epochs}"), ""]
+    sizes = {**plan.memory_bytes, "all": sum(plan.memory_bytes.values())}
+    for what, size in sizes.items():
+        label = say("memory: {}").format(say(what))
+        lines.append(f"{padded(label, 36)}{size / 1e9:>8.1f} GB")
     if plan.memory_savings:
-        lines.append("if that is too much:")
-    lines += [f"  {saving}" for saving in plan.memory_savings[:2]]
-    if plan.time is not None:
-        lines += [
-            "",
-            f"{'time: frozen encoders':<36}{_duration(plan.time.encoding_seconds):>11}",
-            f"{'time: steps':<36}{_duration(plan.time.training_seconds):>11}"
-            f"  {_duration(plan.time.step_seconds)} each",
-            f"{plan.time.basis}; an estimate, which may be half or double",
-        ]
-    return lines
+        lines.append(say("if that is too much:"))
+    lines += [f"  {explain(str(saving))}" for saving in plan.memory_savings[:2]]
+    return lines if plan.time is None else [*lines, "", *_times(plan.time)]
+
+
+def _times(time: "PlannedTime") -> list[str]:
+    """How long it takes, and where that comes from."""
+    encoding, training = _duration(time.encoding_seconds), _duration(time.training_seconds)
+    each = say("  {} each").format(_duration(time.step_seconds))
+    return [
+        f"{padded(say('time: frozen encoders'), 36)}{right_aligned(encoding, 11)}",
+        f"{padded(say('time: steps'), 36)}{right_aligned(training, 11)}{each}",
+        say("{}; an estimate, which may be half or double").format(explain(time.basis)),
+    ]
+
+
+def _count(label: str, count: int, remark: str = "") -> str:
+    return f"{padded(label, 28)}{count:>16,}{remark}"
 
 
 def _duration(seconds: float) -> str:
     for unit, length in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.2g} s"
+            return say(f"{{:.1f}} {unit}").format(seconds / length)
+    return say("{:.2g} s").format(seconds)

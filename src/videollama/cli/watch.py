@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
+from videollama.cli.language import explain, say
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes
 
@@ -96,15 +97,17 @@ def _as_line(sight: "Sight") -> str:
     minutes, seconds = divmod(int(sight.time_seconds), 60)
     hours, minutes = divmod(minutes, 60)
     said = {
-        "look": " · ".join(filter(None, (sight.seen, sight.heard))) or "nothing to tell",
-        "alert": f"ALERT {sight.alert}: {sight.text}",
+        "look": " · ".join(filter(None, (sight.seen, sight.heard))) or say("nothing to tell"),
+        "alert": say("ALERT {what}: {text}").format(what=sight.alert, text=sight.text),
         "answer": f"{sight.question} {sight.text}",
-        "source": sight.text,
+        "source": explain(sight.text or ""),
     }
     return f"{hours}:{minutes:02}:{seconds:02}  {said[sight.kind]}"
 
 
 def _summary(watching: "Watch") -> str:
     share = watching.busy_seconds / max(watching.elapsed_seconds, 1e-9)
-    missed = f", {watching.num_missed_looks} left out" if watching.num_missed_looks else ""
-    return f"{watching.num_looks} looks{missed} · the model was busy {share:.0%} of the time"
+    missed = watching.num_missed_looks
+    looks = say("{looks} looks, {missed} left out" if missed else "{looks} looks")
+    busy = say("the model was busy {:.0%} of the time").format(share)
+    return f"{looks.format(looks=watching.num_looks, missed=missed)} · {busy}"

@@ -7,6 +7,7 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.guarding import guarded, load_guards
+from videollama.cli.language import say
 from videollama.cli.library_search import library_search, require_library
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import cannot_listen, listen, require_packages
@@ -101,5 +102,5 @@ def _serve(page: Any, host: str, port: int, look: dict[str, Any], *, quiet: bool
     except OSError as error:
         raise cannot_listen(host, port) from error
     if not quiet:
-        notes().print(f"The page is at {page.local_url} (Ctrl-C ends it)")
+        notes().print(say("The page is at {} (Ctrl-C ends it)").format(page.local_url))
     page.block_thread()

@@ -2,9 +2,10 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -15,6 +16,7 @@ from videollama.evaluation.answer_log import Record
 from videollama.evaluation.runner import Summary
 from videollama.evaluation.tasks import Sample, Task
 from videollama.evaluation.video_folder import NAMED_IN_MESSAGES, Covered
+from videollama.languages.catalogue import Wording, wording
 from videollama.media.sheet import sheet_picture
 
 FRAMES_SHOWN = 4
@@ -33,34 +35,40 @@ article > div:last-child { flex: 1 } .question { white-space: pre-line } td { te
 """
 
 
-def write_page(path: Path, task: Task, summary: Summary, *, each: int = 12) -> None:
+def write_page(
+    path: Path, task: Task, summary: Summary, words: Wording | None = None, *, each: int = 12
+) -> None:
     """Write the page; it needs no other file.
 
     Args:
         path: Where the page shall be; an old one is replaced.
         task: The questions, to open their clips again.
         summary: Their answers and scores.
+        words: Of the language of its labels; English if absent.
         each: How many of the best and of the worst.
 
     Raises:
         OutputError: If the page cannot be written.
     """
+    words = words or wording("en")
     judged = [record for record in summary.records if record.score is not None]
     ranked = sorted(judged, key=lambda record: record.score or 0.0, reverse=True)
     best = ranked[:each]
     worst = list(reversed(ranked[len(best) :]))[:each]
-    title = f"{task.name}, {task.source}"
+    title = f"{task.name}, {words.sentence(task.source)}"
     samples = {sample.id: sample for sample in task.samples}
     page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{_figures(summary)}{_basis(task, summary)}"
-        f"<h2>Best</h2>{_articles(best, samples)}<h2>Worst</h2>{_articles(worst, samples)}"
+        f"<!doctype html><html lang={words.code}><meta charset=utf-8>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
+        f"{_figures(summary, words)}{_basis(task, summary, words)}"
+        f"<h2>{words.phrase('Best')}</h2>{_articles(best, samples, words)}"
+        f"<h2>{words.phrase('Worst')}</h2>{_articles(worst, samples, words)}"
     )
     with new_file(path) as draft:
         draft.write_text(page, encoding="utf-8")
 
 
-def _figures(summary: Summary) -> str:
+def _figures(summary: Summary, words: Wording) -> str:
     """A row with a bar for every figure."""
     rows = [
         *(
@@ -73,7 +81,7 @@ def _figures(summary: Summary) -> str:
         (
             "<table>",
             *(
-                f"<tr><th>{escape(name)}</th><td>{shown}</td><td class=bar>"
+                f"<tr><th>{escape(words.sentence(name))}</th><td>{shown}</td><td class=bar>"
                 f'<i style="width:{min(max(share, 0.0), 100.0):.1f}%"></i></td></tr>'
                 for name, shown, share in rows
             ),
@@ -82,25 +90,30 @@ def _figures(summary: Summary) -> str:
     )
 
 
-def _basis(task: Task, summary: Summary) -> str:
+def _basis(task: Task, summary: Summary, words: Wording) -> str:
     """What the figures rest on, and what is missing from them."""
-    lines = [f"{summary.num_answers} answers, {summary.num_broken} unreadable files"]
+    told = words.phrase("{answers} answers, {broken} unreadable files")
+    lines = [told.format(answers=summary.num_answers, broken=summary.num_broken)]
     if isinstance(task, Covered) and task.coverage.missing:
-        lines.append(f"not the whole benchmark: {task.coverage.sentence()}")
+        missing = words.sentence(task.coverage.sentence())
+        lines.append(words.phrase("not the whole benchmark: {what}").format(what=missing))
     if summary.judge is not None:
-        judge = summary.judge
-        lines.append(
-            f"judged by {judge['model']} ({', '.join(judge['dates'])}, prompt {judge['prompt']}): "
-            f"{judge['verdicts']} verdicts, {judge['failures']} failures"
-        )
-    broken = [f"{r.id}: {r.error}" for r in summary.records if r.error is not None]
+        lines.append(_of_the_judge(summary.judge, words))
+    broken = [f"{r.id}: {words.sentence(r.error)}" for r in summary.records if r.error is not None]
     listed = "".join(f"<li>{escape(line)}" for line in broken[:NAMED_IN_MESSAGES])
     return "".join(f"<p>{escape(line)}</p>" for line in lines) + f"<ul>{listed}</ul>"
 
 
-def _articles(records: Sequence[Record], samples: dict[str, Sample]) -> str:
+def _of_the_judge(judge: Mapping[str, Any], words: Wording) -> str:
+    """Who judged, when, by which prompt, and how much of it."""
+    return words.phrase(
+        "judged by {model} ({dates}, prompt {prompt}): {verdicts} verdicts, {failures} failures"
+    ).format_map({**judge, "dates": ", ".join(judge["dates"])})
+
+
+def _articles(records: Sequence[Record], samples: dict[str, Sample], words: Wording) -> str:
     return "".join(
-        f"<article><div>{_pictures(samples[record.id])}</div><div>"
+        f"<article><div>{_pictures(samples[record.id], words)}</div><div>"
         f"<span class=score>{record.score:.0f}</span>"
         f"<p class=question>{escape(record.question)}</p>"
         f"<p><b>{escape(record.answer or '')}</b></p>"
@@ -117,11 +130,11 @@ def _truth(record: Record) -> str:
     return str(record.truth)
 
 
-def _pictures(sample: Sample) -> str:
+def _pictures(sample: Sample, words: Wording) -> str:
     try:
         clip = sample.open_clip()
     except MediaError as error:
-        return escape(str(error))
+        return escape(words.sentence(str(error)))
     frames = clip.frames
     if frames is None:
         return _image(sheet_picture(clip, heading=False, cell_width=SOUND_WIDTH_PIXELS))

@@ -11,6 +11,8 @@ from videollama.errors import InputError
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SUFFIX = ".toml"
+_INNER = ("reason", "remedy")
+_CUT = (("", ""), ("", "."), ("… ", ""), ("… ", "."))  # a sentence may lack its subject and its end
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Wording:
         code: "en", "zh".
         name: What its speakers call it.
         texts: The page's texts by key, with `{placeholders}`.
-        sentences: Sentences of the package as English templates, and what they become.
+        sentences: Sentences of the package as English templates, and what they become, those with
+            the most words of their own first. `{reason}` and `{remedy}` are sentences again.
         phrases: What the command and its reports say in English, and what it becomes.
     """
 
@@ -40,12 +43,28 @@ class Wording:
         return self.phrases.get(english, english)
 
     def sentence(self, english: str) -> str:
-        """An error or a warning of the package in this language, or as it is if it is not known."""
+        """An error or a warning of the package in this language, or as it is if it is not known.
+
+        Args:
+            english: May have a place in front ("a.csv, line 3: …"), and lack its subject or its
+                full stop.
+        """
+        for before, after in _CUT:
+            found = self._translated(f"{before}{english}{after}")
+            if found is not None:
+                return found.removesuffix("。") if after else found
+        place, colon, rest = english.partition(": ")
+        told = self.sentence(rest) if colon else rest
+        return english if told == rest else f"{place}: {told}"
+
+    def _translated(self, english: str) -> str | None:
         for template, translation in self.sentences.items():
             match = _pattern(template).fullmatch(english)
             if match is not None:
-                return translation.format(**match.groupdict())
-        return english
+                values = match.groupdict()
+                values |= {name: self.sentence(values[name]) for name in _INNER if name in values}
+                return translation.format(**values)
+        return None
 
 
 @cache
@@ -71,7 +90,7 @@ def wording(code: str) -> Wording:
         code,
         words["name"],
         words["texts"],
-        words.get("sentences", {}),
+        dict(sorted(words.get("sentences", {}).items(), key=_num_own_letters, reverse=True)),
         words.get("phrases", {}),
     )
 
@@ -107,11 +126,16 @@ def _number(weight: str) -> float:
         return 0.0
 
 
+def _num_own_letters(sentence: tuple[str, str]) -> int:
+    """Of a template, without its placeholders: the more, the less it fits by chance."""
+    return len(_PLACEHOLDER.sub("", sentence[0]))
+
+
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
     """What a template's sentences look like, a group for every placeholder."""
     words = _PLACEHOLDER.split(template)  # text and names take turns
     parts = [
-        f"(?P<{word}>.+?)" if number % 2 else re.escape(word) for number, word in enumerate(words)
+        f"(?P<{word}>.*?)" if number % 2 else re.escape(word) for number, word in enumerate(words)
     ]
     return re.compile("".join(parts), re.DOTALL)

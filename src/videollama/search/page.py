@@ -4,14 +4,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from videollama.checkpoints.atomic_output import new_file
+from videollama.languages.catalogue import Wording, wording
 from videollama.media.clock import clock
 from videollama.media.html_page import document, picture, text
 from videollama.search.query import Hit
 
+_OF_LIKELIHOOD = (
+    "Likelihood: by which factor the model finds every word of the query likelier for knowing the "
+    "moment; it can be sure and wrong."
+)
 _STYLE = ".file { overflow-wrap: anywhere; font-weight: 600 }"
 
 
-def write_page(path: Path, query: str | None, like: Path | None, hits: Sequence[Hit]) -> None:
+def write_page(
+    path: Path,
+    query: str | None,
+    like: Path | None,
+    hits: Sequence[Hit],
+    words: Wording | None = None,
+) -> None:
     """Writes the page; an old one is replaced.
 
     Args:
@@ -19,36 +30,40 @@ def write_page(path: Path, query: str | None, like: Path | None, hits: Sequence[
         query: What was searched for.
         like: The clip that hits shall resemble.
         hits: What was found, best first.
+        words: Of the language of its labels; English if absent.
 
     Raises:
         OutputError: The page cannot be written.
     """
     with new_file(path) as draft:
-        draft.write_text(page(query, like, hits), encoding="utf-8")
+        draft.write_text(page(query, like, hits, words), encoding="utf-8")
 
 
-def page(query: str | None, like: Path | None, hits: Sequence[Hit]) -> str:
+def page(
+    query: str | None, like: Path | None, hits: Sequence[Hit], words: Wording | None = None
+) -> str:
     """The page: what was searched for, then every moment with its picture and its reason."""
+    words = words or wording("en")
     wanted = [query] if query else []
     if like is not None:
-        wanted.append(f"like {like.name}")
-    title = ", ".join(wanted)
-    found = f"{len(hits)} {'moment' if len(hits) == 1 else 'moments'}"
+        wanted.append(words.phrase("like {}").format(like.name))
+    title = words.phrase(", ").join(wanted)
+    noun = "moment" if len(hits) == 1 else "moments"
+    found = words.phrase(f"{{}} {noun}, best first").format(len(hits))
     body = [
-        f'<h1>{text(title)}</h1><p class="faint">{found}, best first</p>',
-        *(_article(hit) for hit in hits),
-        '<p class="faint">Likelihood: by which factor the model finds every word of the query '
-        "likelier for knowing the moment; it can be sure and wrong.</p>",
+        f'<h1>{text(title)}</h1><p class="faint">{found}</p>',
+        *(_article(hit, words) for hit in hits),
+        f'<p class="faint">{words.phrase(_OF_LIKELIHOOD)}</p>',
     ]
-    return document(title, "".join(body), style=_STYLE)
+    return document(title, "".join(body), style=_STYLE, language=words.code)
 
 
-def _article(hit: Hit) -> str:
-    facts = "".join(_facts(hit))
+def _article(hit: Hit, words: Wording) -> str:
+    facts = "".join(_facts(hit, words))
     return f"<article>{picture(hit.thumbnail, hit.caption or '')}<div>{facts}</div></article>"
 
 
-def _facts(hit: Hit) -> Iterator[str]:
+def _facts(hit: Hit, words: Wording) -> Iterator[str]:
     for number, file in enumerate(hit.files):
         link = Path(file).as_uri()
         if not number and hit.end_seconds > 0:
@@ -58,5 +73,6 @@ def _facts(hit: Hit) -> Iterator[str]:
     if hit.caption:
         yield f'<p class="seen">{text(hit.caption)}</p>'
     if hit.heard:
-        yield f"<p>Heard: {text(hit.heard)}</p>"
-    yield f'<p class="faint">{text(hit.reason)}</p>'
+        yield f"<p>{words.phrase('Heard: {}').format(text(hit.heard))}</p>"
+    why = " · ".join(map(words.sentence, hit.reasons))
+    yield f'<p class="faint">{text(why)}</p>'

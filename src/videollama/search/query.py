@@ -70,6 +70,11 @@ class Hit:
     @property
     def reason(self) -> str:
         """Why it was found, in words."""
+        return " · ".join(self.reasons)
+
+    @property
+    def reasons(self) -> list[str]:
+        """The same, each by itself."""
         parts = []
         if self.words:
             parts.append("words: " + ", ".join(self.words))
@@ -79,7 +84,7 @@ class Hit:
             parts.append(f"looks alike {self.picture_likeness:.2f}")
         if self.sound_likeness is not None:
             parts.append(f"sounds alike {self.sound_likeness:.2f}")
-        return " · ".join(parts)
+        return parts
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON; without the picture."""
