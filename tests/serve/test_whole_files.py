@@ -9,12 +9,14 @@ from tests.serve.conftest import MODEL, data_url, video, wait_until
 from tests.synthetic import two_scenes, write_clip, write_frames, write_picture, write_sound
 from videollama.applications.analysis import analyze
 from videollama.applications.highlight_files import companions, write_cut
-from videollama.applications.highlights import find_highlights
+from videollama.applications.highlights import Highlights, Moment, find_highlights
 from videollama.applications.subtitle_files import write_subtitles
 from videollama.applications.subtitles import subtitle_cues
+from videollama.errors import MediaError
 from videollama.inference.engine import VideoLlama
 from videollama.media.decode import probe
 from videollama.media.overview import look_over, read_pictures, read_sounds
+from videollama.serve.cutting import cut_elsewhere
 from videollama.serve.decoding import DecodePool
 from videollama.serve.limits import Limits
 
@@ -216,3 +218,20 @@ def test_where_vllm_writes_whole_files_are_refused(client_of, assistant, film):
             assert "without --backend vllm" in refusal(post(client, "analyses", part), 400)
         finally:
             assistant.model.config.text_config.num_hidden_layers = layers
+
+
+def test_a_cut_that_cannot_be_made_is_told_by_the_name_that_people_know(film, tmp_path):
+    moment = Moment(0.0, 1.0, 1.0, 1.0, 0.0, (), None, None)
+    found = Highlights("holiday.mp4", "a dog", 2.0, (moment,), (moment,))
+    broken = tmp_path / "file-1.media"
+    broken.write_bytes(film.read_bytes()[:2000])
+
+    def reason(file, limits):
+        with pytest.raises(MediaError) as error:
+            asyncio.run(cut_elsewhere(file, found, tmp_path / "cut.mp4", limits))
+        return str(error.value)
+
+    assert reason(broken, Limits()).startswith("holiday.mp4 is not a video, image or sound")
+    assert "file-1" not in reason(broken, Limits())
+    assert reason(film, Limits(upload_bytes=500)).startswith("the cut could not be written")
+    assert list(tmp_path.glob("*cut*")) == []

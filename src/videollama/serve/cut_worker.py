@@ -1,6 +1,6 @@
 """The process that cuts one video of a stranger: `python -m videollama.serve.cut_worker`.
 
-    standard input   one JSON line: path, name, target, highlights, limits
+    standard input   one JSON line: path, target, highlights, limits
     standard output  one JSON line: nothing, or an error
 
 It writes the cut, its account and its edit list to the target, and nothing else.
