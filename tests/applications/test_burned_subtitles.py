@@ -37,6 +37,16 @@ def test_letters_stand_below_as_long_as_their_cue(dark, tmp_path):
         assert picture[:60].max() < 80
 
 
+def test_the_letters_of_all_lines_are_whole(dark, tmp_path):
+    target = tmp_path / "shown.mp4"
+    burn_in(look_over(dark), [Cue(0, 2, "HHHHHH\nHHHHHH")], target, TextPainter())
+    bright = (pictures(target)[5] > 150).sum(axis=1)
+    rows = np.flatnonzero(bright > 5)
+    first, second = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    assert abs(len(first) - len(second)) <= 1
+    assert abs(int(bright[first].sum()) - int(bright[second].sum())) < 0.1 * bright[first].sum()
+
+
 def test_the_sound_is_kept(tmp_path):
     clip = write_clip(tmp_path / "a.mp4", seconds=2.0)
     burn_in(look_over(clip), [Cue(0, 1, "[tone]")], tmp_path / "b.mkv", TextPainter())

@@ -101,10 +101,10 @@ class TextPainter:
             size -= 1
         font = self._font(size)
         place = width / 2, height * (1 - _MARGIN)
-        how: Any = {"font": font, "anchor": "md", "align": "center"}
-        pen.multiline_text(place, text, fill=255, **how)
-        edge = max(1, size // 10)
-        ImageDraw.Draw(edges).multiline_text(place, text, fill=255, stroke_width=edge, **how)
+        how: Any = {"font": font, "anchor": "md", "align": "center", "fill": 255}
+        how["stroke_width"] = max(1, size // 10)  # for the letters too: it moves lines apart
+        pen.multiline_text(place, text, stroke_fill=0, **how)
+        ImageDraw.Draw(edges).multiline_text(place, text, **how)
         box = edges.getbbox()
         top = 0 if box is None else box[1] // 2 * 2
         cover = np.asarray(edges, np.float32)[top:] / 255
