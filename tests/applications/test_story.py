@@ -91,7 +91,7 @@ def test_a_small_decoder_that_invents_is_stopped_and_refused(assistant, film, de
     assert len(taken) == 3  # not a word more than needed
     assert told.refusal == (
         "The model's decoder is too small for a story: with 0 million parameters it wrote what no "
-        "fact has (red); ask for --as alt-text or --as title, or use a larger model (--model)."
+        "fact has (red); ask for an alternative text or a title, or use a larger model."
     )
     assert told.facts == facts_of(film)
 

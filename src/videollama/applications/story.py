@@ -257,7 +257,7 @@ def _refusal(size: int, style: Style, loose: Sequence[str]) -> str:
     why = invented if loose else "wrote the same again and again, or too little"
     return (
         f"The model's decoder is too small for a {style}: with {size / 1e6:.0f} million parameters "
-        f"it {why}; ask for --as alt-text or --as title, or use a larger model (--model)."
+        f"it {why}; ask for an alternative text or a title, or use a larger model."
     )
 
 
