@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from videollama.applications.subtitle_files import require_video_name
 from videollama.applications.subtitles import Cue
 from videollama.checkpoints.atomic_output import new_file
-from videollama.errors import MediaError, OutputError
+from videollama.errors import MediaError
 from videollama.media.cutting import CONTAINERS, Part, cut
 from videollama.media.overview import Overview
 from videollama.media.painted_text import TextPainter
@@ -25,8 +26,7 @@ def require_burnable(overview: Overview, target: Path) -> None:
     """
     if overview.num_frames == 0:
         raise MediaError(f"{overview.path} is no video; only videos have pictures to draw into.")
-    if target.suffix.lower() not in CONTAINERS:
-        raise OutputError(f"{target} is not a name for a video with subtitles; use .mp4 or .mkv.")
+    require_video_name(target)
 
 
 def burn_in(

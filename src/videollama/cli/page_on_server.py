@@ -13,7 +13,6 @@ import gradio as gr
 from anyio import from_thread
 from fastapi import FastAPI
 
-from videollama.cli.library_search import library_search
 from videollama.cli.page_links import link_fetcher
 from videollama.errors import BusyError, InputError, MediaError, VideoLlamaError
 from videollama.inference.scheduling import Request, Ticket
@@ -34,6 +33,8 @@ from videollama.web.page import build_page, page_look
 if TYPE_CHECKING:
     from videollama.applications.highlights import Highlights
     from videollama.inference.engine import VideoLlama
+    from videollama.search.query import Hit
+    from videollama.search.shared_library import SharedLibrary
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ def mount_page(
     app: FastAPI,
     host: ModelHost,
     pool: DecodePool,
+    library: "SharedLibrary | None",
     limits: Limits,
     access: Access,
 ) -> None:
@@ -51,13 +53,14 @@ def mount_page(
         app: The server, before its gate is closed around it.
         host: The model, which may still be loading.
         pool: Opens what visitors upload.
+        library: What visitors may search.
         limits: Of the server.
-        access: Where uploads are kept, what may be searched, and whether links are opened.
+        access: Where uploads are kept, and whether links are opened.
     """
     folder = (access.files_folder / "page").resolve()
     _remove_older(folder, limits.stored_hours * 3600)
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    backend = served_backend(host, pool, limits, access)
+    backend = served_backend(host, pool, limits, access, library)
     look = page_look(backend.limits)
     gr.mount_gradio_app(
         app, build_page(backend), path=PAGE_PATH, show_error=False, ssr_mode=False, **look
@@ -91,11 +94,7 @@ class ServedFiles:
 
     def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
         """Waits until nobody else of the page does."""
-        _require_loaded(self._host)
-        try:
-            assistant = writing_assistant(self._host, self._host.name)
-        except ApiError as error:
-            raise InputError(error.message) from error
+        assistant = _writing(self._host)
         with self._one_at_a_time:
             return work(assistant)
 
@@ -104,7 +103,13 @@ class ServedFiles:
         from_thread.run(cut_elsewhere, file, highlights, target, self._limits)
 
 
-def served_backend(host: ModelHost, pool: DecodePool, limits: Limits, access: Access) -> Backend:
+def served_backend(
+    host: ModelHost,
+    pool: DecodePool,
+    limits: Limits,
+    access: Access,
+    library: "SharedLibrary | None" = None,
+) -> Backend:
     """Opens files in the processes of the server, and asks its model.
 
     Its functions are called in threads that were started from the server's event loop.
@@ -143,9 +148,15 @@ def served_backend(host: ModelHost, pool: DecodePool, limits: Limits, access: Ac
         answer_seconds=limits.request_seconds,
     )
     whole = ServedFiles(host, pool, limits)
-    search = library_search(host.loaded, access.library)
+
+    def search(query: str) -> "list[Hit]":
+        assert library is not None
+        _writing(host)
+        return library.search(query)
+
     fetch = link_fetcher(limits) if access.allow_addresses else None
-    return Backend(read, preview, submit, whole, search, fetch, page_limits)
+    found = None if library is None else search
+    return Backend(read, preview, submit, whole, found, fetch, page_limits)
 
 
 def _remove_older(folder: Path, seconds: float) -> None:
@@ -153,6 +164,15 @@ def _remove_older(folder: Path, seconds: float) -> None:
     for path in folder.rglob("*"):
         if path.is_file() and time.time() - path.stat().st_mtime > seconds:
             path.unlink(missing_ok=True)
+
+
+def _writing(host: ModelHost) -> "VideoLlama":
+    """The model, which must write by itself."""
+    _require_loaded(host)
+    try:
+        return writing_assistant(host, host.name)
+    except ApiError as error:
+        raise InputError(error.message) from error
 
 
 def _require_loaded(host: ModelHost) -> None:

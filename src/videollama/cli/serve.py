@@ -12,7 +12,6 @@ import typer
 
 from videollama.cli import options
 from videollama.cli.guarding import guarded, load_guards
-from videollama.cli.library_search import require_library
 from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
@@ -130,7 +129,10 @@ def serve(
             f"--host {host} lets other machines ask; give --api-keys FILE or ${KEYS_VARIABLE}, or "
             "say --without-keys."
         )
-    require_library(db)
+    if db is not None:
+        from videollama.search.segment_store import SegmentStore
+
+        SegmentStore(db)  # one that is missing is told before the model is loaded
     access = Access(
         keys=keys,
         origins=tuple(allow_origin or ()),

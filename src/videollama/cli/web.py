@@ -1,17 +1,20 @@
 """`videollama web`: the page in a browser."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from videollama.cli import options
 from videollama.cli.guarding import guarded, load_guards
 from videollama.cli.language import say
-from videollama.cli.library_search import library_search, require_library
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import cannot_listen, listen, require_packages
 from videollama.cli.terminal import notes
+
+if TYPE_CHECKING:
+    from videollama.inference.engine import VideoLlama
+    from videollama.web.backend import Search
 
 
 def web(
@@ -54,7 +57,10 @@ def web(
         videollama web --host 0.0.0.0 --port 8080 --max-upload-mb 200
     """
     require_packages("web", *(["search"] if db else []))
-    require_library(db)
+    if db is not None:
+        from videollama.search.segment_store import SegmentStore
+
+        SegmentStore(db)  # one that is missing is told before the model is loaded
     listen(host, port).close()  # a port that is taken is told before the model is loaded
     assistant = load_assistant(model, device, dtype, quiet=quiet)
     guards = load_guards(guard, device, rules=not no_rules)
@@ -73,13 +79,22 @@ def web(
         encoder=assistant.encoder,
     )
     try:
-        search = library_search(lambda: assistant, db)
+        search = _search(assistant, db)
         fetch = link_fetcher(Limits(upload_bytes=limits.upload_bytes)) if allow_urls else None
         writer = guarded(scheduler, guards)
         page = build_page(local_backend(assistant, writer, limits, search, fetch))
         _serve(page, host, port, page_look(limits), quiet=quiet)
     finally:
         scheduler.close(drain=False)
+
+
+def _search(assistant: "VideoLlama", db: Path | None) -> "Search | None":
+    """What searches the library, if there is one."""
+    if db is None:
+        return None
+    from videollama.search.shared_library import SharedLibrary
+
+    return SharedLibrary(lambda: assistant, db).search
 
 
 def _serve(page: Any, host: str, port: int, look: dict[str, Any], *, quiet: bool) -> None:

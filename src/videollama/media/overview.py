@@ -172,8 +172,9 @@ def read_sounds(overview: Overview, spans: Sequence[tuple[float, float]]) -> Ite
     Yields:
         A clip of kind "audio" for each.
     """
-    waveforms = sound_windows(overview.path, spans)
-    if overview.read_part is not None:
+    if overview.read_part is None:
+        waveforms = sound_windows(overview.path, spans)
+    else:
         waveforms = _windows_elsewhere(overview.read_part, spans)
     for (start, end), waveform in zip(spans, waveforms, strict=True):
         yield Clip(

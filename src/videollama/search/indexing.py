@@ -241,7 +241,7 @@ def _rows(
         video, audio = encoded_tokens(assistant, each.picture, each.sound)
         picture = each.picture
         if joint is None:
-            vectors = (_pooled(video), _pooled(audio))
+            vectors = (vector_of(video), vector_of(audio))
         else:
             vectors = joint.of_segment(picture, each.sound)
         yield {
@@ -273,7 +273,8 @@ def encoded_tokens(
     return None if video is None else video[0], None if audio is None else audio[0]
 
 
-def _pooled(tokens: Tensor | None) -> "np.ndarray | None":
+def vector_of(tokens: Tensor | None) -> "np.ndarray | None":
+    """What is compared of a picture's or a sound's tokens `(Q, D)`: float32 `(D,)` of length 1."""
     return None if tokens is None else pooled(tokens).cpu().numpy()
 
 

@@ -5,10 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videollama.errors import InputError
-from videollama.inference.embedding import pooled
 from videollama.inference.messages import Medium, read_media
 from videollama.media.frame_sampling import FrameSampling
-from videollama.search.indexing import IndexReport, Progress, encoded_tokens, index_folder
+from videollama.search.indexing import (
+    IndexReport,
+    Progress,
+    encoded_tokens,
+    index_folder,
+    vector_of,
+)
 from videollama.search.joint_vectors import joint_vectors_of
 from videollama.search.model_note import note_of
 from videollama.search.query import Hit, WantedVectors, find, require_query
@@ -106,17 +111,14 @@ class MediaLibrary:
     def _vectors(self, medium: Medium) -> WantedVectors:
         side = self.assistant.model.config.vision_config.image_size
         [clip] = read_media(medium, FrameSampling(), side)
-        if self._joint is not None:
-            has_sound = clip.audio_status == "present"
-            return WantedVectors(
-                *self._joint.of_segment(
-                    None if clip.frames is None else clip, clip if has_sound else None
-                )
+        if self._joint is None:
+            video, audio = encoded_tokens(self.assistant, clip, None)
+            near = WantedVectors(vector_of(video), vector_of(audio))
+        else:
+            heard = clip if clip.audio_status == "present" else None
+            near = WantedVectors(
+                *self._joint.of_segment(None if clip.frames is None else clip, heard)
             )
-        video, audio = encoded_tokens(self.assistant, clip, None)
-        if video is None and audio is None:
+        if near.picture is None and near.sound is None:
             raise InputError(f"{clip.path} holds nothing that this model sees or hears.")
-        return WantedVectors(
-            None if video is None else pooled(video).cpu().numpy(),
-            None if audio is None else pooled(audio).cpu().numpy(),
-        )
+        return near

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -37,7 +37,10 @@ from videollama.serve.model_routes import model_routes
 from videollama.serve.uploads import Uploads
 from videollama.serve.whole_files import WholeFiles
 
-AddPage = Callable[[FastAPI, ModelHost, DecodePool], None]
+if TYPE_CHECKING:
+    from videollama.search.shared_library import SharedLibrary
+
+AddPage = Callable[[FastAPI, ModelHost, DecodePool, "SharedLibrary | None"], None]
 _Bearer = Annotated[object, Depends(HTTPBearer(auto_error=False, description="An API key."))]
 
 
@@ -113,14 +116,17 @@ def build_app(
     files = WholeFiles(host, media, pool)
     app.include_router(analysis_routes(files, limits))
     app.include_router(highlight_routes(files, uploads, limits))
+    library = None
     if access.library is not None:
-        from videollama.serve.search_routes import search_routes  # needs more packages
+        from videollama.search.shared_library import SharedLibrary  # needs more packages
+        from videollama.serve.search_routes import search_routes
 
-        app.include_router(search_routes(files, media, access.library, limits))
+        library = SharedLibrary(host.loaded, access.library)
+        app.include_router(search_routes(files, media, library, limits))
     for kind in (HTTPException, RequestValidationError, VideoLlamaError):
         app.add_exception_handler(kind, answer_with_error)
     if add_page is not None:
-        add_page(app, host, pool)
+        add_page(app, host, pool, library)
     if access.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -9,8 +9,8 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import APIRouter, Request
 
-from videollama.search.media_library import MediaLibrary
 from videollama.search.query import Hit as FoundHit
+from videollama.search.shared_library import SharedLibrary
 from videollama.serve.answer_schemas import error_responses
 from videollama.serve.gate import Visit
 from videollama.serve.limits import Limits
@@ -22,19 +22,18 @@ from videollama.serve.whole_files import WholeFiles
 
 
 def search_routes(
-    files: WholeFiles, media: MediaReader, database: Path, limits: Limits
+    files: WholeFiles, media: MediaReader, library: SharedLibrary, limits: Limits
 ) -> APIRouter:
     """The route of the library.
 
     Args:
         files: Has the model.
         media: Opens what hits shall resemble.
-        database: What `videollama index` made.
+        library: What is searched.
         limits: Of the server.
     """
     router = APIRouter()
-    one_at_a_time = asyncio.Lock()
-    libraries: list[MediaLibrary] = []  # one, as soon as the model is there
+    one_at_a_time = asyncio.Lock()  # who waits for the library keeps no thread meanwhile
 
     @router.post(
         "/v1/search", responses=error_responses(400, 401, 404, 408, 413, 415, 422, 429, 503)
@@ -54,10 +53,8 @@ def search_routes(
             [like] = await media.read([each], owner, assistant.processor.frame_size)
             if isinstance(body.input, AudioPart):
                 like = replace(like, kind="audio", frames=None, frame_times_seconds=())
+        work = partial(library.search, body.query, like=like, limit=body.limit)
         async with one_at_a_time:
-            if not libraries:
-                libraries.append(MediaLibrary(assistant, database))
-            work = partial(libraries[0].search, body.query, like=like, limit=body.limit)
             return await to_the_end(to_thread.run_sync(work))
 
     return router
