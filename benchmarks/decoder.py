@@ -31,13 +31,15 @@ def main() -> None:
     parser.add_argument("--model", help="a model folder; the built-in model if absent")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--dtypes", nargs="+", default=["float32", "int8"])
+    parser.add_argument("--compile", action="store_true", help="compile the decoder")
     arguments = parser.parse_args()
     rows = {}
     for dtype in arguments.dtypes:
-        assistant = VideoLlama.load(arguments.model, dtype=dtype)
+        assistant = VideoLlama.load(arguments.model, dtype=dtype, compiled=arguments.compile)
         for batch in (1, len(QUESTIONS)):
             rows |= _measured(assistant, batch, arguments.repeats, f"{dtype}, batch {batch}")
-    report("decoder", rows, unit="tokens/s", threads=torch.get_num_threads())
+    name = "decoder_compiled" if arguments.compile else "decoder"
+    report(name, rows, unit="tokens/s", threads=torch.get_num_threads())
 
 
 def _measured(assistant: VideoLlama, batch: int, repeats: int, name: str) -> dict[str, list[float]]:

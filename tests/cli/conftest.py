@@ -8,9 +8,18 @@ def loaded(monkeypatch, assistant):
 
     calls = []
 
-    def load(ref=None, *, device="auto", dtype="auto", cache_media=True, decoder_layers=True):
+    def load(
+        ref=None,
+        *,
+        device="auto",
+        dtype="auto",
+        cache_media=True,
+        decoder_layers=True,
+        compiled=False,
+    ):
         words = [] if cache_media else ["--no-cache"]
         words += [] if decoder_layers else ["without decoder layers"]
+        words += ["--compile"] if compiled else []
         calls.append((ref, device, dtype, *words))
         return assistant
 

@@ -31,5 +31,6 @@ def test_the_streamed_text_is_the_answer(capsys, loaded, clip_file, typing, assi
 
 def test_without_questions_nothing_is_said(capsys, loaded, clip_file, typing):
     typing("")
-    shown = videollama(capsys, "chat", clip_file)
+    shown = videollama(capsys, "chat", clip_file, "--compile")
     assert (shown.code, shown.out) == (0, "")
+    assert loaded == [(None, "auto", "auto", "--compile")]

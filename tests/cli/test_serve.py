@@ -146,6 +146,18 @@ def test_a_vllm_that_is_not_there_ends_the_server_with_one_sentence(capsys, load
     assert not loaded
 
 
+def test_the_model_is_compiled_where_it_writes(capsys, served, loaded):
+    assert videollama(capsys, "serve", "--compile").code == 0
+    host, done = served[0][0], Event()
+    host.start(lambda _: done.set())
+    assert done.wait(60)
+    host.close()
+    assert loaded == [(None, "auto", "auto", "--compile")]
+    shown = videollama(capsys, "serve", "--backend", "vllm", "--compile")
+    assert shown.code == 2
+    assert "--compile has no effect with --backend vllm" in shown.err
+
+
 def test_an_address_of_vllm_needs_the_backend(capsys, served):
     shown = videollama(capsys, "serve", "--vllm-url", "http://127.0.0.1:8001")
     assert shown.code == 2

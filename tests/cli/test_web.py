@@ -34,11 +34,11 @@ def test_the_page_is_for_this_machine_only(capsys, loaded, launched):
 
 def test_the_options_reach_the_page(capsys, loaded, launched):
     words = ("--host", "0.0.0.0", "--port", 8080, "--max-upload-mb", 5, "--model", "mine", "-q")
-    shown = videollama(capsys, "web", *words)
+    shown = videollama(capsys, "web", *words, "--compile")
     assert shown.err == ""
     assert (launched[0]["server_name"], launched[0]["server_port"]) == ("0.0.0.0", 8080)
     assert launched[0]["max_file_size"] == 10 * 10**6
-    assert loaded == [("mine", "auto", "auto")]
+    assert loaded == [("mine", "auto", "auto", "--compile")]
 
 
 def test_links_and_a_library_are_there_when_they_are_wished(

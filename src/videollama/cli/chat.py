@@ -33,6 +33,7 @@ def chat(
     seed: options.SeedOption = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    compiled: options.CompileOption = False,
     no_cache: options.NoCacheOption = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
@@ -51,7 +52,9 @@ def chat(
 
     for file in media:
         local_file(file)  # a wrong name is told before the model is loaded
-    assistant = load_assistant(model, device, dtype, quiet=quiet or as_json, no_cache=no_cache)
+    assistant = load_assistant(
+        model, device, dtype, quiet=quiet or as_json, no_cache=no_cache, compiled=compiled
+    )
     with working("Opening the files", quiet=quiet or as_json):
         conversation = assistant.chat(
             list(media),

@@ -16,6 +16,7 @@ def load_assistant(
     quiet: bool,
     no_cache: bool = False,
     decoder_layers: bool = True,
+    compiled: bool = False,
 ) -> "VideoLlama":
     """Loads a model while a spinner turns; torch is imported here and not before.
 
@@ -26,6 +27,7 @@ def load_assistant(
         quiet: No spinner.
         no_cache: Keep nothing of media on disk, and look for nothing there.
         decoder_layers: False for those who only encode.
+        compiled: As given by --compile.
 
     Raises:
         VideoLlamaError: As `VideoLlama.load` does.
@@ -39,4 +41,5 @@ def load_assistant(
             dtype=dtype,
             cache_media=not no_cache,
             decoder_layers=decoder_layers,
+            compiled=compiled,
         )

@@ -32,6 +32,12 @@ DtypeOption = Annotated[
         "--dtype", help="auto, float32, bfloat16, float16, int8, 8-bit, 4-bit.", show_default=True
     ),
 ]
+CompileOption = Annotated[
+    bool,
+    typer.Option(
+        "--compile", help="Compile the decoder: a minute or two now, less for every token later."
+    ),
+]
 FramesOption = Annotated[
     int | None,
     typer.Option("--frames", min=1, help="Frames to look at. (8 if absent)"),

@@ -94,6 +94,7 @@ def serve(
     ] = None,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    compiled: options.CompileOption = False,
     no_cache: options.NoCacheOption = False,
 ) -> None:
     """Answer over HTTP as OpenAI's chat completions do, with pictures, videos and sounds.
@@ -141,7 +142,16 @@ def serve(
         files_folder=files or cache_folder() / "files",
         library=db,
     )
-    load = partial(VideoLlama.load, model, device=device, dtype=dtype, cache_media=not no_cache)
+    if compiled and backend is WriterName.vllm:
+        raise InputError("--compile has no effect with --backend vllm, which compiles by itself.")
+    load = partial(
+        VideoLlama.load,
+        model,
+        device=device,
+        dtype=dtype,
+        cache_media=not no_cache,
+        compiled=compiled,
+    )
     load_model, begin = _writing(load, backend, vllm_url)
 
     def begin_guarded(assistant: "VideoLlama", limits: "Limits") -> "Writer":

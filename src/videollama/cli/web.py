@@ -44,6 +44,7 @@ def web(
     no_rules: options.NoRulesOption = False,
     device: options.DeviceOption = "auto",
     dtype: options.DtypeOption = "auto",
+    compiled: options.CompileOption = False,
     quiet: options.QuietOption = False,
 ) -> None:
     """Open a page to ask about videos, pictures and sounds in a browser.
@@ -62,7 +63,7 @@ def web(
 
         SegmentStore(db)  # one that is missing is told before the model is loaded
     listen(host, port).close()  # a port that is taken is told before the model is loaded
-    assistant = load_assistant(model, device, dtype, quiet=quiet)
+    assistant = load_assistant(model, device, dtype, quiet=quiet, compiled=compiled)
     guards = load_guards(guard, device, rules=not no_rules)
     from videollama.cli.page_links import link_fetcher
     from videollama.inference.scheduling import Scheduler

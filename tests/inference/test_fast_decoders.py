@@ -1,22 +1,34 @@
-"""Everything that a decoder is asked for, with the one in 8 bits."""
+"""Everything that a decoder is asked for, with the one in 8 bits and the compiled one."""
 
 from copy import deepcopy
+from functools import partial
 
 import pytest
+import torch
 
 from videollama import VideoLlama
+from videollama.errors import InputError
 from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
 from videollama.inference.scheduling import Request, Scheduler
 from videollama.media.decode import read_clip
+from videollama.model.compiled_decoder import CompiledDecoder
 from videollama.model.int8_decoder import Int8Decoder
 
 
 @pytest.fixture(scope="module")
-def fast(tiny_model, tiny_processor):
+def traced():
+    """torch traces what it compiles, but makes no machine code, which would take a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+        yield
+
+
+@pytest.fixture(scope="module", params=[Int8Decoder, CompiledDecoder])
+def fast(request, tiny_model, tiny_processor, traced):
     model = deepcopy(tiny_model)
-    model.language_model = Int8Decoder(model.language_model)
+    model.language_model = request.param(model.language_model)
     return VideoLlama(model, tiny_processor)
 
 
@@ -89,3 +101,24 @@ def test_which_models_take_it(
     )
     assistant = VideoLlama.load("somewhere", dtype=dtype, cache_media=False)
     assert isinstance(assistant.model.language_model, Int8Decoder) is is_fast
+
+
+def test_a_compiled_model_answers_as_before(tiny_model, tiny_processor, clip_file, traced):
+    model = deepcopy(tiny_model)
+    wanted = VideoLlama(model, tiny_processor).ask(clip_file, "What moves?", max_new_tokens=9)
+    model.language_model = CompiledDecoder(model.language_model)
+    found = VideoLlama(model, tiny_processor).ask(clip_file, "What moves?", max_new_tokens=9)
+    assert found.text == wanted.text
+
+
+def test_compiling_is_asked_for(tiny_model, tiny_processor, monkeypatch, traced):
+    monkeypatch.setattr(
+        "videollama.inference.engine.load_model",
+        lambda *_, **__: (deepcopy(tiny_model), tiny_processor),
+    )
+    load = partial(VideoLlama.load, "somewhere", cache_media=False)
+    assert not isinstance(load(dtype="float32").model.language_model, CompiledDecoder)
+    compiled = load(dtype="float32", compiled=True)
+    assert isinstance(compiled.model.language_model, CompiledDecoder)
+    with pytest.raises(InputError, match="int8 runs on ONNX Runtime, which is not compiled"):
+        load(dtype="int8", compiled=True)
