@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import DynamicCache
 
 from videollama.model.decoder_cache import CACHE_ARGUMENT
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.training.branches import PackedBatch
 from videollama.training.caption_rewards import CaptionRewards
+from videollama.training.common_beginning import CommonBeginning
 from videollama.training.stages import Objective
 from videollama.training.word_matching import WordNaming
 
@@ -52,8 +52,8 @@ class BranchedAnswers(Objective):
         self._rewards, self._reward_weight = rewards, reward_weight
         # The plain form: on a CPU the fused kernel is a fifth slower with a mask and backwards.
         model.language_model.set_attn_implementation("eager")
-        self._common = torch.tensor([list(common_ids)])
-        self._kept: list[tuple[Tensor, Tensor]] = []
+        self._common_ids = tuple(common_ids)
+        self._beginning = CommonBeginning(model.language_model)
 
     def forward(  # noqa: PLR0913  (the fields of a batch)
         self,
@@ -130,7 +130,7 @@ class BranchedAnswers(Objective):
         model = self.model
         words = model.embed_prompt(packed.input_ids, video_embeds=video, audio_embeds=audio)
         batch, length = packed.input_ids.shape
-        known = self._common.shape[1]
+        known = len(self._common_ids)
         bias = words.new_zeros(batch, 1, length, known + length)
         bias[:, 0, :, known:].masked_fill_(~packed.visible, torch.finfo(words.dtype).min)
         hidden = model.language_model.model(
@@ -138,20 +138,6 @@ class BranchedAnswers(Objective):
             attention_mask=bias,
             position_ids=packed.position_ids + known,
             use_cache=True,
-            **{CACHE_ARGUMENT: self._cache(batch, words.device)},
+            **{CACHE_ARGUMENT: self._beginning.cache(self._common_ids, batch, words.device)},
         ).last_hidden_state
         return model.language_model.lm_head(hidden.flatten(0, 1)[packed.sources])
-
-    def _cache(self, batch: int, device: torch.device) -> DynamicCache:
-        """The decoder's memory of what all prompts begin with, for a batch."""
-        decoder = self.model.language_model.model
-        if not self._kept or self._kept[0][0].device != device:
-            with torch.no_grad():
-                first = DynamicCache()
-                decoder(self._common.to(device), use_cache=True, **{CACHE_ARGUMENT: first})
-            self._kept = [(layer.keys, layer.values) for layer in first.layers]  # type: ignore[union-attr,misc]
-        cache = DynamicCache()
-        for number, (keys, values) in enumerate(self._kept):
-            shape = (batch, *keys.shape[1:])
-            cache.update(keys.expand(shape), values.expand(shape), number)
-        return cache

@@ -188,6 +188,42 @@ def test_a_reporter_that_is_not_installed_is_one_sentence(
         train(recipe, own_folder, tmp_path / "run", report=lines)
 
 
+@pytest.fixture
+def beginnings(monkeypatch):
+    """Lengths of what was read before the prompts of a batch."""
+    lengths = []
+    read = PromptedAnswers._read_before
+
+    def noted(objective, input_ids):
+        lengths.append(input_ids.shape[1])
+        return read(objective, input_ids)
+
+    monkeypatch.setattr(PromptedAnswers, "_read_before", noted)
+    return lengths
+
+
+def test_a_beginning_that_is_read_once_teaches_the_same(
+    tmp_path, own_folder, make_finetune, lines, monkeypatch, beginnings
+):
+    train(make_finetune(), own_folder, tmp_path / "once", report=lines)
+    assert min(beginnings) > 10  # the system's words
+    monkeypatch.setattr(PromptedAnswers, "_num_common", lambda *_: 0)
+    train(make_finetune(), own_folder, tmp_path / "whole", report=lines)
+    once, whole = losses(tmp_path / "once"), losses(tmp_path / "whole")
+    assert once == pytest.approx(whole, abs=1e-5)
+
+
+def test_a_decoder_that_learns_reads_every_prompt_whole(
+    tmp_path, own_folder, make_finetune, lines, beginnings
+):
+    for name, changes in (
+        ("lora", {"lora__rank": 2}),
+        ("again", {"training__gradient_checkpointing": True}),
+    ):
+        train(make_finetune(**changes), own_folder, tmp_path / name, report=lines)
+    assert set(beginnings) == {0}
+
+
 @pytest.mark.parametrize("lora", [{}, {"lora__rank": 2}])
 def test_what_is_computed_twice_learns_the_same(tmp_path, own_folder, make_finetune, lines, lora):
     for name, again in (("kept", False), ("again", True)):

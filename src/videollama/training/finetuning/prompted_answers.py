@@ -4,14 +4,17 @@ Letters: B samples, L tokens, N clips with pictures, M clips with sound, T frame
 P patches, Dv and Da widths of the encoders.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from videollama.model.decoder_cache import CACHE_ARGUMENT
+from videollama.training.common_beginning import CommonBeginning
 from videollama.training.finetuning.frozen_frames import video_of_frozen
 from videollama.training.labels import IGNORED
 from videollama.training.stages import Objective, is_low_rank
@@ -20,7 +23,18 @@ _DECODER = "language_model."
 
 
 class PromptedAnswers(Objective):
-    """The whole model with the mean loss over the learned tokens."""
+    """The whole model with the mean loss over the learned tokens.
+
+    A frozen decoder reads what all prompts of a batch begin with once, and gradients end there.
+
+    Args:
+        model: The whole model.
+        parts: What is trained.
+    """
+
+    def __init__(self, model: nn.Module, parts: Sequence[str]) -> None:
+        super().__init__(model, parts)
+        self._beginning = CommonBeginning(self.model.language_model)
 
     def train(self, mode: bool = True) -> "PromptedAnswers":
         """Set the mode of what is trained, the dropout of low-rank changes with it.
@@ -65,12 +79,13 @@ class PromptedAnswers(Objective):
             return {"loss": nothing}
         media = self._media(frame_features, pixel_mask, segment_features, audio_mask)
         asked = labels[:, _first_asked(labels) :]
+        common = self._num_common(input_ids, labels, attention_mask)
         logits = model(
-            input_ids=input_ids,
+            input_ids=input_ids[:, common:],
             attention_mask=attention_mask.long(),
             **media,
+            **self._read_before(input_ids[:, :common]),
             logits_to_keep=asked.shape[1] + 1,
-            use_cache=False,
         ).logits[:, :-1]
         learned = asked != IGNORED
         chosen, targets = logits[learned].float(), asked[learned]
@@ -111,6 +126,32 @@ class PromptedAnswers(Objective):
         if segment_features is not None:
             media["audio_embeds"] = self.model.encode_audio(segment_features, audio_mask)
         return media
+
+    def _num_common(self, input_ids: Tensor, labels: Tensor, mask: Tensor) -> int:
+        """How many words all samples begin with, before media and what is learned.
+
+        None where the decoder learns too, or where its layers must be gone through as often in all
+        processes (FSDP) or are computed twice.
+        """
+        decoder = self.model.language_model
+        if isinstance(self, FSDPModule) or decoder.is_activation_checkpointing:
+            return 0
+        if any(parameter.requires_grad for parameter in decoder.parameters()):
+            return 0
+        config = self.model.config
+        is_medium = (input_ids == config.video_token_id) | (input_ids == config.audio_token_id)
+        ends = is_medium | (input_ids != input_ids[:1]) | ~mask.bool()
+        ends = ends.any(dim=0)
+        ends[_first_asked(labels) - 1] = True  # what is asked first follows this one
+        return int(ends.int().argmax())
+
+    def _read_before(self, input_ids: Tensor) -> dict[str, Any]:
+        """How the decoder is told of a beginning, `(B, L)` of equal rows, that it has read."""
+        rows, length = input_ids.shape
+        if length == 0:
+            return {"use_cache": False}
+        cache = self._beginning.cache(input_ids[0].tolist(), rows, input_ids.device)
+        return {"use_cache": True, CACHE_ARGUMENT: cache}
 
     def _nothing(self) -> Tensor:
         """Zero, but a function of trained weights, so that every batch can go backwards.
