@@ -109,8 +109,7 @@ def main() -> None:
         print(f"  {name:<44} {rate:9.2f} samples a second of processor time")
     report(
         "finetune_step_mid" if settings.mid else "finetune_step",
-        {f"step, {name}": facts["processor_seconds"] for name, facts in found.items()}
-        | {"decoder alone, there and back": found[KEEPING.name]["decoder_seconds"]},
+        {f"step, {name}": facts["processor_seconds"] for name, facts in found.items()},
         unit="s of processor time",
         seconds={f"step, {name}": facts["seconds"] for name, facts in found.items()},
         samples_per_second=loading,
@@ -157,7 +156,9 @@ def measure(way: Way, folder: Path, settings: Settings) -> dict[str, Any]:
         batch = batches.make(0)
         batch.pop("ids")
         tokens = batch["input_ids"].shape[1]
-        objective(**batch)["loss"].backward()
+        with torch.autocast(model.device.type, torch.bfloat16):  # as the trainer does
+            loss = objective(**batch)["loss"]
+        loss.backward()
         optimiser.step()
         optimiser.zero_grad()
 
@@ -190,20 +191,7 @@ def measure(way: Way, folder: Path, settings: Settings) -> dict[str, Any]:
     elif way == KEEPING:
         read = rate(lambda: batches.make(0), samples)
         facts["samples_per_second"]["kept features read, prompts written"] = read
-        facts["decoder_seconds"] = decoder_alone(model.language_model, settings, tokens)
     return facts
-
-
-def decoder_alone(decoder: Any, settings: Settings, tokens: int) -> list[float]:
-    """Processor time of its share of a step."""
-    shape = (settings.batch, tokens, decoder.config.hidden_size)
-    words = torch.randn(shape, dtype=decoder.dtype, requires_grad=True)
-
-    def there_and_back() -> None:
-        decoder(inputs_embeds=words, use_cache=False, logits_to_keep=8).logits.sum().backward()
-
-    there_and_back()
-    return measured(there_and_back, settings.repeats)[1]
 
 
 def rate(work: Callable[[], Any], samples: Sequence[Sample]) -> float:

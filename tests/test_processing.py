@@ -153,6 +153,17 @@ def test_old_turns_leave_a_long_conversation_but_the_clip_stays(tiny_processor, 
     assert "Question 0?" not in text
 
 
+def test_a_model_of_single_questions_is_asked_each_by_itself(
+    tiny_processor, tiny_config, monkeypatch
+):
+    monkeypatch.setattr(tiny_config, "multi_turn", False)
+    history = [ask("What moves?", 0), {"role": "assistant", "content": "A square."}]
+    later = tiny_processor([*history, ask("Where to?")], clips=[a_clip()])
+    alone = tiny_processor([ask("Where to?", 0)], clips=[a_clip()])
+    assert later.keys() == alone.keys()
+    assert all(torch.equal(later[name], alone[name]) for name in alone)
+
+
 def test_encoded_media_need_no_tensors_again(tiny_processor):
     with_media = tiny_processor([ask("What?", 0)], clips=[a_clip()])
     without = tiny_processor([ask("What?", 0)], clips=[a_clip()], with_media=False)

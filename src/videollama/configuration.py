@@ -171,6 +171,8 @@ class VideoLlamaConfig(PreTrainedConfig):
         prompt_template: How a conversation is written for this decoder.
         languages: Codes of the languages that the decoder knows ("en", "zh"); questions in another
             script are refused. `None` where that is not known: then nothing is refused.
+        multi_turn: Whether the model was trained on conversations. Where not, each question is put
+            to it without the questions and answers before.
         video_token_id: Placeholder id that a video token replaces; may lie outside the decoder's
             vocabulary.
         audio_token_id: The same for sound.
@@ -203,6 +205,7 @@ class VideoLlamaConfig(PreTrainedConfig):
     max_segments: int = 8
     prompt_template: PromptTemplate = "vicuna"
     languages: tuple[str, ...] | list[str] | None = None
+    multi_turn: bool = True
     video_token_id: int = 32000
     audio_token_id: int = 32001
     audio_scale: float = 20.0

@@ -30,6 +30,7 @@ from videollama.prompts import (
     clean_answer,
     drop_oldest_turns,
     hears,
+    last_exchange,
     render,
     stop_sequences,
     tokenize_pieces,
@@ -83,8 +84,10 @@ class VideoLlamaProcessor(ProcessorMixin):
                 string. A type of "audio" uses only the sound of a clip.
             clips: What the numbers in `messages` refer to, across the whole batch.
             add_generation_prompt: End where the model's answer begins.
-            max_prompt_tokens: Longer conversations lose their oldest exchanges, never their media.
-                By default the decoder's context without 300 tokens for the answer.
+            max_prompt_tokens: Longer conversations lose their oldest exchanges, never their media;
+                all but the last go where the model was not trained on conversations
+                (`config.multi_turn`). By default the decoder's context without 300 tokens for the
+                answer.
             with_media: False leaves the tensors out, for media that are already encoded.
 
         Returns:
@@ -102,6 +105,8 @@ class VideoLlamaProcessor(ProcessorMixin):
         for conversation in batch:
             turns, _ = self._read(conversation, clips)
             self.require_known_language(turns[-1].text)
+            if not self.config.multi_turn:
+                turns = last_exchange(turns)
             kept = drop_oldest_turns(
                 turns, lambda ts: len(self.encode_turns(ts, add_generation_prompt)), limit
             )

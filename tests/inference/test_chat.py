@@ -140,6 +140,20 @@ def test_a_later_question_costs_its_own_tokens_and_changes_no_answer(asked, clip
         assert tokens_read[0] < first / 2
 
 
+def test_a_model_of_single_questions_remembers_the_media_alone(
+    asked, clip_file, monkeypatch, tokens_read
+):
+    monkeypatch.setattr(asked.processor.config, "multi_turn", False)
+    conversation = asked.chat(clip_file, max_new_tokens=8)
+    conversation.ask("What moves?")
+    first = tokens_read[0]
+    tokens_read.clear()
+    later = conversation.ask("Where to?")
+    assert tokens_read[0] < first / 2
+    assert later.text == asked.ask(clip_file, "Where to?", max_new_tokens=8).text
+    assert len(conversation.messages) == 4
+
+
 def test_a_stream_remembers_and_is_remembered(asked, clip_file, tokens_read):
     conversation = asked.chat(clip_file, max_new_tokens=8)
     "".join(conversation.stream("What moves?"))

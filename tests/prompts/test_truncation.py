@@ -1,7 +1,7 @@
 import pytest
 
 from videollama.errors import InputError
-from videollama.prompts import Medium, Turn, drop_oldest_turns
+from videollama.prompts import Medium, Turn, drop_oldest_turns, last_exchange
 
 CLIP = Medium("video")
 TURNS = [
@@ -31,3 +31,12 @@ def test_old_turns_go_and_the_clip_stays():
 def test_a_question_that_is_too_long_by_itself_is_refused():
     with pytest.raises(InputError, match="take 3 tokens, but only 2 fit"):
         drop_oldest_turns(TURNS, count, 2)
+
+
+def test_the_last_exchange_keeps_the_media_of_all():
+    other = Medium("audio")
+    turns = [*TURNS[:3], Turn("user", (other, "Q2")), *TURNS[4:]]
+    assert last_exchange(turns) == [TURNS[0], Turn("user", (CLIP, other, "Q3"))]
+    answered = [*turns, Turn("assistant", ("A3",))]
+    assert last_exchange(answered) == [*last_exchange(turns), answered[-1]]
+    assert last_exchange(TURNS[1:2]) == TURNS[1:2]

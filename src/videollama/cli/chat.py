@@ -40,7 +40,8 @@ def chat(
 ) -> None:
     r"""Talk about files: one question per line, until an empty line or Ctrl-D.
 
-    The files are opened and encoded once. Questions may also come from a pipe.
+    The files are opened and encoded once. Questions may also come from a pipe. The built-in model
+    answers every question by itself, without those before.
 
     Examples:
 

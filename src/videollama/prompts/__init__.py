@@ -10,7 +10,7 @@ from videollama.prompts.tokenization import (
     encode_plain_text,
     tokenize_pieces,
 )
-from videollama.prompts.truncation import drop_oldest_turns, original_left_cut
+from videollama.prompts.truncation import drop_oldest_turns, last_exchange, original_left_cut
 from videollama.prompts.turns import Medium, Piece, Turn
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "drop_oldest_turns",
     "encode_plain_text",
     "hears",
+    "last_exchange",
     "original_left_cut",
     "render",
     "render_chatml",

@@ -54,6 +54,17 @@ def drop_oldest_turns(
     return kept
 
 
+def last_exchange(turns: Sequence[Turn]) -> list[Turn]:
+    """The last question with the media of all, the system's words before it and what follows it.
+
+    For models that were trained on single questions.
+    """
+    kept = list(turns)
+    while (shorter := _without_oldest_exchange(kept)) is not None:
+        kept = shorter
+    return kept
+
+
 def _without_oldest_exchange(turns: Sequence[Turn]) -> list[Turn] | None:
     system = [turn for turn in turns[:1] if turn.role == "system"]
     rest = list(turns[len(system) :])

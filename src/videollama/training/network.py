@@ -45,6 +45,7 @@ def build_config(network: NetworkSection, text_config: Any) -> VideoLlamaConfig:
         family="tiny",
         prompt_template="chatml",
         languages=["en"],
+        multi_turn=False,  # the stages ask single questions
         vision_config={
             "model_type": "efficientnet_lite",
             "image_size": network.image_size,

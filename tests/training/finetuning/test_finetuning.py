@@ -1,6 +1,7 @@
 """Whole runs on files of one's own."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -83,6 +84,41 @@ def test_unreadable_files_are_named_and_skipped_up_to_the_limit(
         DataError, match=r"2 training samples are broken, more than data\.max_broken"
     ):
         train(strict, tmp_path, tmp_path / "strict", report=lines)
+
+
+def test_a_model_of_single_questions_learns_conversations(
+    tmp_path, own_folder, make_finetune, model_folder, lines
+):
+    folder, data = tmp_path / "model", tmp_path / "data"
+    shutil.copytree(model_folder, folder)
+    shutil.copytree(own_folder, data)
+    for file in (folder / "config.json", folder / "processor_config.json"):
+        content = json.loads(file.read_text())
+        content.get("config", content)["multi_turn"] = False
+        file.write_text(json.dumps(content))
+    conversation = {
+        "video": "a.mp4",
+        "conversations": [
+            {"from": who, "value": words}
+            for who, words in (
+                ("human", "<video>What moves?"),
+                ("gpt", "A square."),
+                ("human", "Where to?"),
+                ("gpt", "Right."),
+            )
+        ],
+    }
+    (data / "conversations.json").write_text(json.dumps([conversation]))
+    for table, learned in (("questions.csv", False), ("conversations.json", True)):
+        recipe = make_finetune(
+            model__load=str(folder),
+            data__sources=[{"path": table}],
+            data__validation=[{"path": "questions.csv"}] if learned else [],
+            training__max_steps=1,
+        )
+        finished = train(recipe, data, tmp_path / table.partition(".")[0], report=lines)
+        model, processor = load_model(finished.model, device="cpu")
+        assert model.config.multi_turn is processor.config.multi_turn is learned
 
 
 def test_bfloat16_holds_only_the_decoder_in_half(tmp_path, own_folder, make_finetune, lines):

@@ -88,7 +88,11 @@ def prepare_finetune(
         ),
         counts=samples.counts,
         options=training,
-        write_model=partial(write_model, recipe),
+        write_model=partial(
+            write_model,
+            recipe,
+            multi_turn=any(len(s.turns) > 1 for part in samples.training for s in part),
+        ),
         validates_first=True,
         show=show if training.sample_every and some else None,
     )

@@ -35,6 +35,9 @@ class PromptedAnswers(Objective):
     def __init__(self, model: nn.Module, parts: Sequence[str]) -> None:
         super().__init__(model, parts)
         self._beginning = CommonBeginning(self.model.language_model)
+        if self.model.device.type == "cpu":
+            # The plain form: the fused kernel is a fifth slower there with a mask and backwards.
+            self.model.language_model.set_attn_implementation("eager")
 
     def train(self, mode: bool = True) -> "PromptedAnswers":
         """Set the mode of what is trained, the dropout of low-rank changes with it.
@@ -78,15 +81,17 @@ class PromptedAnswers(Objective):
                 nothing = nothing + 0.0 * model(input_ids=word, use_cache=False).logits.sum()
             return {"loss": nothing}
         media = self._media(frame_features, pixel_mask, segment_features, audio_mask)
-        asked = labels[:, _first_asked(labels) :]
         common = self._num_common(input_ids, labels, attention_mask)
+        asked = labels[:, 1:]
+        some_asked = (asked != IGNORED).any(dim=0).nonzero()[:, 0]
+        asked = asked[:, some_asked]
         logits = model(
             input_ids=input_ids[:, common:],
             attention_mask=attention_mask.long(),
             **media,
             **self._read_before(input_ids[:, :common]),
-            logits_to_keep=asked.shape[1] + 1,
-        ).logits[:, :-1]
+            logits_to_keep=some_asked - common,
+        ).logits
         learned = asked != IGNORED
         chosen, targets = logits[learned].float(), asked[learned]
         loss = torch.nn.functional.cross_entropy(chosen, targets)

@@ -181,6 +181,7 @@ def with_decoder(
         "text_config": decoder.to_dict() | {"_name_or_path": ""},
         "prompt_template": template,
         "languages": None,  # nothing is declared of it
+        "multi_turn": True,
         "video_token_id": beyond,
         "audio_token_id": beyond + 1,
     }
@@ -189,13 +190,16 @@ def with_decoder(
     return VideoLlamaConfig.from_dict(content)
 
 
-def write_model(recipe: FinetuneRecipe, weights: Mapping[str, Tensor], folder: Path) -> Path:
+def write_model(
+    recipe: FinetuneRecipe, weights: Mapping[str, Tensor], folder: Path, *, multi_turn: bool
+) -> Path:
     """Write the whole model with what was trained; of the built-in one only what is ours.
 
     Args:
         recipe: What was loaded.
         weights: The trained parts by the model's names, on the CPU.
         folder: Where it goes; an older one is replaced whole.
+        multi_turn: It has learned from conversations.
 
     Raises:
         CheckpointError: A weight does not fit into float16.
@@ -204,6 +208,8 @@ def write_model(recipe: FinetuneRecipe, weights: Mapping[str, Tensor], folder: P
     from huggingface_hub import save_torch_state_dict
 
     config, tensors, processor = _read(recipe)
+    for each in (config, processor.config):
+        each.multi_turn = each.multi_turn or multi_turn
     changes = {name: tensor for name, tensor in weights.items() if is_low_rank(name)}
     tensors |= {name: tensor for name, tensor in weights.items() if name not in changes}
     if recipe.lora is not None:
