@@ -92,6 +92,11 @@ class Story:
     ungrounded: tuple[str, ...] = ()
     refusal: str | None = None
 
+    @property
+    def said(self) -> str:
+        """The text and the facts, a line each; what guards read."""
+        return "\n".join([*filter(None, [self.text]), *(fact.text for fact in self.facts)])
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON."""
         facts = asdict(self)
