@@ -35,7 +35,9 @@ def search_routes(
         limits: Of the server.
     """
     router = APIRouter()
-    one_at_a_time = asyncio.Lock()  # who waits for the library keeps no thread meanwhile
+    # The library lets one search at a time too, for the page's threads. Who waits here keeps no
+    # thread, of which the rest of the server has forty, and may leave before its turn.
+    one_at_a_time = asyncio.Lock()
 
     @router.post(
         "/v1/search", responses=error_responses(400, 401, 404, 408, 413, 415, 422, 429, 503)
