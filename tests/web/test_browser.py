@@ -165,3 +165,24 @@ def test_a_whole_file_is_gone_through_written_about_and_cut(visit, long_file):
     tab.locator("#story-text .story").wait_for()
     cut(tab, "a square", 3)
     assert tab.get_by_role("tab", name="Search").count() == 0
+
+
+def test_on_a_phone_what_a_button_gives_stands_right_below_it(visit, long_file):
+    tab = visit(width=390, height=844)
+    drop(tab, long_file)
+    tab.get_by_role("tab", name="The whole file").click()
+
+    def gap(pressed, shown):
+        """Pixels between a button and what came of it."""
+        shown.wait_for()
+        above, below = pressed.bounding_box(), shown.bounding_box()
+        return below["y"] - above["y"] - above["height"]
+
+    go = button(tab, "Go through the file, scene by scene")
+    go.click()
+    assert 0 <= gap(go, tab.locator("#scenes-page iframe")) < 60
+    tab.get_by_role("button", name="Cut out the best moments").click()
+    tab.locator("#cut-query textarea").fill("?!")
+    button(tab, "Cut").click()
+    assert 0 <= gap(button(tab, "Cut"), tab.get_by_role("alert")) < 60
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
