@@ -11,7 +11,8 @@
     ├── DataError             training or evaluation data is not usable
     ├── OutputError           a result could not be written
     ├── BusyError             more is asked at once than can be answered
-    └── BackendError          the server that writes the words does not
+    ├── BackendError          the server that writes the words does not
+    └── RefusedError          a guard objects to what is asked or written
 
 Every message is one sentence that holds the offending value and what to do about it.
 """
@@ -63,3 +64,17 @@ class BusyError(VideoLlamaError):
 
 class BackendError(VideoLlamaError):
     """The server that writes the words in our place does not; it may be back a moment later."""
+
+
+class RefusedError(VideoLlamaError):
+    """A guard objects to what is asked or written; the message is what is said instead of it.
+
+    Args:
+        message: In the language of the question.
+        guard: Who objects.
+        reason: Why, in a word.
+    """
+
+    def __init__(self, message: str, guard: str, reason: str) -> None:
+        super().__init__(message)
+        self.guard, self.reason = guard, reason

@@ -33,6 +33,25 @@ def test_the_version(capsys):
     assert videollama(capsys, "--version").out == f"videollama {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("wish", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")]
+)
+def test_threads_without_work_leave_the_cores_to_others(wish, policy):
+    script = (
+        "import os, sys\n"
+        "from videollama.cli import main\n"
+        "assert 'torch' not in sys.modules, 'its threads were told before'\n"
+        "try:\n"
+        "    main.run(['--version'])\n"
+        "finally:\n"
+        "    print(os.environ.get('OMP_WAIT_POLICY'))\n"
+    )
+    others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, env=others | wish, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == policy
+
+
 def test_help_lists_every_verb(capsys):
     shown = videollama(capsys, "--help")
     assert shown.code == 0

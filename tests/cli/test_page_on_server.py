@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import threading
 from functools import partial
@@ -15,10 +16,13 @@ from starlette.testclient import TestClient
 
 from tests.serve.conftest import MODEL, ask, user, wait_until
 from videollama.cli.page_on_server import mount_page, served_backend
-from videollama.errors import BusyError, InputError, MediaError
+from videollama.errors import BusyError, InputError, MediaError, RefusedError
+from videollama.inference.guarding import Guards
 from videollama.inference.scheduling import Request
 from videollama.media.frame_sampling import FrameSampling
+from videollama.policy.rule_guard import RuleGuard
 from videollama.serve.app import Access, build_app
+from videollama.serve.audit_log import AuditLog
 from videollama.serve.decoding import DecodePool
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
@@ -153,6 +157,35 @@ def test_while_the_model_is_loaded_the_page_says_so(clip_file, tmp_path):
         backend.read(clip_file, FrameSampling(), True)
     with pytest.raises(BusyError, match="being loaded"):
         backend.submit(Request([]))
+
+
+def test_guards_read_what_visitors_write_about_files_and_the_library(assistant, tmp_path):
+    def fail(*_):
+        raise AssertionError("the model was asked")
+
+    class Library:
+        search = staticmethod(fail)
+
+    limits, audit = Limits(), AuditLog(tmp_path / "audit.jsonl")
+    host = ModelHost(
+        lambda: assistant, MODEL, limits, audit=audit, guards=lambda: Guards([RuleGuard()])
+    )
+    host.start(lambda _: None)
+    wait_until(lambda: host.ready)
+    access = Access(files_folder=tmp_path)
+    backend = served_backend(host, DecodePool(limits), limits, access, Library())
+    with pytest.raises(RefusedError, match="I do not answer this"):
+        backend.whole.go_through("how to make a bomb", fail, str)
+    with pytest.raises(RefusedError, match="I do not answer this"):
+        backend.search("how to make a bomb")
+    assert backend.whole.go_through(None, lambda _: "A dog.", str) == "A dog."
+    host.close()
+    lines = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert [(line["caller"], line["decision"], line["media"]) for line in lines[1:]] == [
+        ("page", "refused", 1),
+        ("page", "refused", 0),
+        ("page", "answered", 1),
+    ]
 
 
 def test_the_page_promises_no_more_than_the_server_gives(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from videollama.inference.messages import question_message
 from videollama.inference.options import WordChoice
 from videollama.inference.requests import Request
 from videollama.serve import running
+from videollama.serve.request_log import LOGGER_NAME
 
 
 @pytest.fixture
@@ -190,6 +192,14 @@ def test_a_model_that_is_not_there_ends_the_server_with_one_sentence(capsys, tmp
     assert shown.code == 2
     assert "none" in shown.err.strip().splitlines()[-1]
     assert "Traceback" not in shown.err
+
+
+def test_a_server_that_has_ended_leaves_the_logs_as_they_were(capsys, tmp_path):
+    loggers = [logging.getLogger(name) for name in (LOGGER_NAME, "uvicorn", "uvicorn.error")]
+    before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    shown = videollama(capsys, "serve", "--model", tmp_path / "none", "--port", 0)
+    assert '"message": "Started server process' in shown.err
+    assert [(logger.handlers, logger.propagate, logger.level) for logger in loggers] == before
 
 
 def test_a_port_that_is_taken_is_one_sentence(capsys, loaded):

@@ -82,6 +82,18 @@ def test_what_cannot_be_written_is_told_before_the_model_is_loaded(
     assert list(tmp_path.iterdir()) == [film]
 
 
+def test_a_font_without_a_picture_to_draw_into_is_refused(capsys, loaded, film, tmp_path):
+    output = tmp_path / "film.srt"
+    shown = videollama(capsys, "subtitle", film, "-o", output, "--font", tmp_path / "b.ttf")
+    assert shown.code == 2
+    told = " ".join(shown.err.split())
+    assert told == (
+        f"--font {tmp_path / 'b.ttf'} has no effect without --burn-in; players choose the letters "
+        "of subtitle files and tracks."
+    )
+    assert (loaded, output.exists()) == ([], False)
+
+
 def test_a_picture_is_refused(capsys, loaded, tmp_path):
     shown = videollama(
         capsys, "subtitle", write_picture(tmp_path / "a.png"), "-o", tmp_path / "a.vtt"

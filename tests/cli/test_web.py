@@ -5,6 +5,7 @@ import pytest
 
 from tests.cli.command import videollama
 from videollama.cli import web
+from videollama.errors import RefusedError
 
 gradio = pytest.importorskip("gradio", reason="the page needs gradio")
 
@@ -58,6 +59,8 @@ def test_links_and_a_library_are_there_when_they_are_wished(
     assert videollama(capsys, "web", "--allow-urls", "--db", tmp_path / "db").code == 0
     assert [each.fetch is None for each in backends] == [True, False]
     assert [each.search is None for each in backends] == [True, False]
+    with pytest.raises(RefusedError, match="I do not answer this"):
+        backends[1].search("how to make a bomb")
     shown = videollama(capsys, "web", "--db", tmp_path / "none")
     assert shown.code == 2
     assert "is no library; make one with" in shown.err

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from tests.synthetic import write_sound
-from videollama.errors import BusyError
-from videollama.inference.guarding import GuardedWriter
+from videollama.errors import BusyError, RefusedError
+from videollama.inference.guarding import GuardedWriter, Guards
 from videollama.inference.messages import answer_message, question_message
 from videollama.inference.options import WordChoice
 from videollama.inference.requests import Request
@@ -143,3 +143,33 @@ def test_an_error_of_the_writer_or_a_guard_is_raised_by_the_ticket(scheduler, cl
 
     with pytest.raises(BusyError, match="waiting already"):
         GuardedWriter(Full(), [Scripted()]).submit(asked("What?", clip)).result()
+
+
+def test_what_is_written_about_whole_files_is_read_before_and_after():
+    guard = Scripted("bomb", answer="secret")
+    guards = Guards([RuleGuard(), guard])
+    assert guards.answer("a dog", lambda: ["A dog."], "".join) == ["A dog."]
+    assert [said[-1].text for said in guard.read[:-1]] == ["a dog"]
+    assert guard.read[-1] == "A dog."
+    with pytest.raises(RefusedError, match=r"^I do not answer this\.$") as refused:
+        guards.answer("a dog", lambda: ["A secret."], "".join)
+    assert (refused.value.guard, refused.value.reason) == ("scripted", "S2")
+
+
+def test_what_is_refused_is_not_begun():
+    def fail():
+        raise AssertionError("the model was asked")
+
+    for question, reason in (("a bomb", "S1"), ("Who is this man?", "identity")):
+        with pytest.raises(RefusedError) as refused:
+            Guards([RuleGuard(), Scripted("bomb")]).answer(question, fail, str)
+        assert refused.value.reason == reason
+
+
+def test_where_nothing_is_asked_only_what_is_written_is_read_and_refused_in_its_language():
+    guard = Scripted("", answer="狗")
+    with pytest.raises(RefusedError, match="我不会回答这个问题"):
+        Guards([guard]).answer(None, lambda: "一只狗。", str)
+    assert guard.read == ["一只狗。"]
+    assert Guards([guard]).answer(None, lambda: "", str) == "", "nothing was written"
+    assert len(guard.read) == 1

@@ -10,7 +10,7 @@ from videollama.inference.conversation_memory import ConversationMemory
 from videollama.inference.growing_text import GrowingText
 from videollama.inference.messages import answer_message, question_message
 from videollama.inference.options import WordChoice
-from videollama.inference.scheduling import Request, Scheduler
+from videollama.inference.scheduling import Request, Scheduler, Ticket
 from videollama.media.decode import read_clip
 
 
@@ -50,6 +50,19 @@ def held(assistant, monkeypatch):
     monkeypatch.setattr(assistant.model, "embed_prompt", wait)
     yield go
     go.set()
+
+
+@pytest.fixture
+def unending(monkeypatch):
+    """Long answers stay at their first words until they are given up, however late that comes."""
+    write = Ticket.write
+
+    def write_and_wait(ticket, piece):
+        write(ticket, piece)
+        if piece and ticket.request.words.max_new_tokens > 100:
+            assert ticket.cancelled.wait(60)
+
+    monkeypatch.setattr(Ticket, "write", write_and_wait)
 
 
 def test_an_answer_is_that_of_ask(assistant, scheduler, files):
@@ -128,6 +141,7 @@ def test_conversations_beside_one_another_keep_their_memories(
             assert max(read_lengths) < min(each.num_prompt_tokens for each in finished) - 20
 
 
+@pytest.mark.usefixtures("unending")
 def test_a_conversation_goes_on_after_an_answer_that_was_given_up(assistant, scheduler, clip_file):
     clips, memory = [read_clip(clip_file)], ConversationMemory()
     messages = [question_message("What?", clips)]
@@ -186,6 +200,7 @@ def test_an_error_comes_from_its_own_ticket_alone(scheduler, clip_file):
     assert fine.result().num_new_tokens == 2
 
 
+@pytest.mark.usefixtures("unending")
 def test_a_cancelled_answer_ends_as_it_is_and_frees_its_place(scheduler, clip_file):
     ticket = scheduler.submit(request(clip_file, max_new_tokens=500))
     next(iter(ticket))
@@ -262,9 +277,11 @@ def test_closing_finishes_what_was_taken_and_takes_no_more(assistant, clip_file)
         closing.submit(request(clip_file))
 
 
+@pytest.mark.usefixtures("unending")
 def test_closing_at_once_cancels_what_was_taken(assistant, clip_file):
     closing = Scheduler(assistant.model, assistant.processor)
     tickets = [closing.submit(request(clip_file, max_new_tokens=500)) for _ in range(3)]
+    next(iter(tickets[0]))
     closing.close(drain=False)
     assert {ticket.result().finish_reason for ticket in tickets} == {"cancelled"}
 

@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from videollama.inference.guarding import Guards
 from videollama.serve.app import Access, build_app
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost, write_here
@@ -29,10 +30,10 @@ def client_of(assistant, tmp_path_factory):
     from contextlib import contextmanager
 
     @contextmanager
-    def client(limits=None, access=None, load=None, begin=write_here, audit=None):
+    def client(limits=None, access=None, load=None, begin=write_here, audit=None, guards=Guards):
         limits = limits or Limits(requests_per_minute=10_000)
         folder = tmp_path_factory.mktemp("files")
-        host = ModelHost(load or (lambda: assistant), MODEL, limits, begin, audit)
+        host = ModelHost(load or (lambda: assistant), MODEL, limits, begin, audit, guards)
         app = build_app(host, limits, access or Access(files_folder=folder))
         with TestClient(app, raise_server_exceptions=False) as client:
             if load is None:
@@ -90,3 +91,10 @@ def ask(client, messages, **fields):
     """Posts a conversation."""
     body = {"model": MODEL, "messages": messages, "max_tokens": 4, **fields}
     return client.post("/v1/chat/completions", json=body)
+
+
+def upload(client, file):
+    """Uploads a file; gives the part that names it."""
+    with file.open("rb") as source:
+        answer = client.post("/v1/files", files={"file": (file.name, source)})
+    return {"type": "file", "file": {"file_id": answer.json()["id"]}}

@@ -45,6 +45,7 @@ def test_it_asks_about_a_video_and_streams(openai_client, video_url):
 
 
 def test_it_uploads_a_file_once_and_asks_twice(openai_client, clip_file):
+    before = [each.id for each in openai_client.files.list()]  # other tests share the server
     file = openai_client.files.create(file=clip_file, purpose="vision")
     assert file.filename == clip_file.name
     part = {"type": "file", "file": {"file_id": file.id, "num_frames": 2}}
@@ -54,7 +55,7 @@ def test_it_uploads_a_file_once_and_asks_twice(openai_client, clip_file):
         )
         assert answer.usage.completion_tokens <= 2
     assert openai_client.files.content(file.id).read() == clip_file.read_bytes()
-    assert [each.id for each in openai_client.files.list()] == [file.id]
+    assert [each.id for each in openai_client.files.list()] == [file.id, *before]
     assert openai_client.files.delete(file.id).deleted
     with pytest.raises(openai.NotFoundError):
         openai_client.files.retrieve(file.id)

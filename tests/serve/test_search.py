@@ -1,10 +1,11 @@
 """The server's library, as its callers search it."""
 
 import base64
+import threading
 
 import pytest
 
-from tests.serve.conftest import MODEL, data_url
+from tests.serve.conftest import MODEL, data_url, wait_until
 from tests.synthetic import write_clip, write_picture
 from videollama.search.media_library import MediaLibrary
 from videollama.serve.app import Access
@@ -58,6 +59,32 @@ def test_what_cannot_be_searched_for_is_told(searching):
     assert search(searching, query="a dog", limit=0).status_code == 400
     chinese = search(searching, query="一只狗").json()["error"]
     assert chinese["code"] == "unsupported_language"
+
+
+def test_who_waits_for_the_library_leaves_the_threads_to_others(searching, monkeypatch):
+    go, seen = threading.Event(), []
+    monkeypatch.setattr(MediaLibrary, "search", lambda *_, **__: [] if go.wait(60) else None)
+
+    def look():
+        def admitted():
+            return "videollama_admitted_requests 40.0" in searching.get("/metrics").text
+
+        wait_until(admitted, 60)
+        seen.append(searching.get("/ready").status_code)
+
+    waiting = [
+        threading.Thread(target=search, args=(searching,), kwargs={"query": "a dog"})
+        for _ in range(40)  # as many as the server takes
+    ]
+    other = threading.Thread(target=look)
+    for thread in (*waiting, other):
+        thread.start()
+    other.join(20)
+    was_seen = list(seen)
+    go.set()
+    for thread in (*waiting, other):
+        thread.join(60)
+    assert was_seen == [200], "while all of them waited"
 
 
 def test_a_server_without_a_library_has_no_such_address(client):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.serve.conftest import MODEL, data_url, video, wait_until
+from tests.serve.conftest import MODEL, data_url, upload, video, wait_until
 from tests.synthetic import two_scenes, write_clip, write_frames, write_picture, write_sound
 from videollama.applications.analysis import analyze
 from videollama.applications.highlight_files import companions, write_cut
@@ -25,12 +25,6 @@ from videollama.serve.limits import Limits
 def film(tmp_path_factory):
     """Two scenes of two seconds, and a tone."""
     return write_clip(tmp_path_factory.mktemp("film") / "film.mp4", seconds=4.0)
-
-
-def upload(client, file):
-    with file.open("rb") as source:
-        answer = client.post("/v1/files", files={"file": (file.name, source)})
-    return {"type": "file", "file": {"file_id": answer.json()["id"]}}
 
 
 def post(client, route, part, **fields):

@@ -1,6 +1,7 @@
 """A page that is served, a browser that shows it, and files to drop on it."""
 
 import shutil
+import time
 from functools import partial
 from pathlib import Path
 
@@ -109,3 +110,17 @@ def bad_files(tmp_path, clip_file) -> dict[str, Path]:
     files["cut"].write_bytes(data[: len(data) // 2])
     files["large"].write_bytes(data + bytes(MAX_UPLOAD_MB * 10**6))
     return files
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Answers that come slowly enough to be stopped, however fast the machine is."""
+    from videollama.inference.decoding import DecodingBatch
+
+    step = DecodingBatch.step
+
+    def slowly(batch):
+        time.sleep(0.1)
+        step(batch)
+
+    monkeypatch.setattr(DecodingBatch, "step", slowly)

@@ -1,12 +1,10 @@
 """The page in a real browser, as a visitor uses it."""
 
-import re
-import time
 from urllib.parse import urlsplit
 
 import pytest
 
-from videollama.inference.decoding import DecodingBatch
+from tests.web.visitor import WRITING, ask, button, cut, drop, stop_while_it_writes
 
 pytestmark = pytest.mark.browser
 
@@ -18,34 +16,9 @@ FOCUSED = """() => {
   return it.getAttribute("aria-label") || it.innerText || it.id || it.type || "";
 }"""
 
-WRITING = """() => {
-  const it = document.querySelector('#chat [data-testid=bot] .message-content');
-  return it && !it.innerText.startsWith('Looking');
-}"""
-
-
-def drop(tab, file):
-    """Uploads a file, and waits for its frames or for the reason why there are none."""
-    tab.locator("#upload input[type=file]").set_input_files(file)
-    tab.locator("#sheet img, #problem p").first.wait_for()
-
-
-def ask(tab, question):
-    """Types a question, presses Enter and waits for the whole answer; gives its basis."""
-    basis = tab.get_by_text(re.compile("answered in|用时"))
-    before = basis.count()
-    tab.locator("#question textarea").fill(question)
-    tab.keyboard.press("Enter")
-    basis.nth(before).wait_for()
-    return basis.nth(before).inner_text()
-
 
 def answers(tab):
     return tab.locator("#chat [data-testid=bot] .message-content").all_inner_texts()
-
-
-def button(tab, name):
-    return tab.get_by_role("button", name=name, exact=True)
 
 
 def test_a_clip_is_uploaded_and_asked_about_twice(visit, clip_file, assistant, page_address):
@@ -64,18 +37,6 @@ def test_a_clip_is_uploaded_and_asked_about_twice(visit, clip_file, assistant, p
     assert hosts == {urlsplit(page_address).netloc}
 
 
-@pytest.fixture
-def unhurried(monkeypatch):
-    """Answers that come slowly enough to be stopped, however fast the machine is."""
-    step = DecodingBatch.step
-
-    def slowly(batch):
-        time.sleep(0.1)
-        step(batch)
-
-    monkeypatch.setattr(DecodingBatch, "step", slowly)
-
-
 @pytest.mark.usefixtures("unhurried")
 def test_an_answer_is_streamed_stopped_and_tried_again(visit, clip_file):
     tab = visit()
@@ -86,10 +47,7 @@ def test_an_answer_is_streamed_stopped_and_tried_again(visit, clip_file):
     length.press("Tab")
     tab.locator("#question textarea").fill("What moves?")
     button(tab, "Ask").click()
-    tab.wait_for_function(WRITING)
-    assert tab.get_by_text("answered in").count() == 0
-    button(tab, "Stop").click()
-    tab.get_by_text("stopped after").wait_for()
+    stop_while_it_writes(tab)
     length.fill("8")
     length.press("Tab")
     button(tab, "Try again").click()
@@ -205,10 +163,26 @@ def test_a_whole_file_is_gone_through_written_about_and_cut(visit, long_file):
     tab.get_by_role("button", name="Write about it").click()
     button(tab, "Write").click()
     tab.locator("#story-text .story").wait_for()
-    tab.get_by_role("button", name="Cut out the best moments").click()
-    tab.locator("#cut-query textarea").fill("a square")
-    tab.locator("#cut-seconds input").fill("3")
-    button(tab, "Cut").click()
-    tab.locator("#cut-shown video").wait_for()
-    tab.wait_for_function("() => document.querySelector('#cut-shown video').duration > 2")
+    cut(tab, "a square", 3)
     assert tab.get_by_role("tab", name="Search").count() == 0
+
+
+def test_on_a_phone_what_a_button_gives_stands_right_below_it(visit, long_file):
+    tab = visit(width=390, height=844)
+    drop(tab, long_file)
+    tab.get_by_role("tab", name="The whole file").click()
+
+    def gap(pressed, shown):
+        """Pixels between a button and what came of it."""
+        shown.wait_for()
+        above, below = pressed.bounding_box(), shown.bounding_box()
+        return below["y"] - above["y"] - above["height"]
+
+    go = button(tab, "Go through the file, scene by scene")
+    go.click()
+    assert 0 <= gap(go, tab.locator("#scenes-page iframe")) < 60
+    tab.get_by_role("button", name="Cut out the best moments").click()
+    tab.locator("#cut-query textarea").fill("?!")
+    button(tab, "Cut").click()
+    assert 0 <= gap(button(tab, "Cut"), tab.get_by_role("alert")) < 60
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390

@@ -38,6 +38,14 @@ def test_a_file_is_opened_and_its_frames_are_shown(do, clip_file):
     assert "moving square.mp4" in facts
 
 
+@pytest.mark.parametrize("content", ["AAAAA", "/9j/4AAQ*SkZJRg==", "图片"])
+def test_a_camera_picture_that_is_damaged_on_its_way_is_one_sentence(do, caplog, content):
+    address = f"data:image/jpeg;base64,{content}"
+    trouble, _ = do.see({"url": address}, "", LiveView(), "en")
+    assert "What the camera sent is no picture; turn it off and on again." in trouble
+    assert not caplog.records, "it is no defect of ours"
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

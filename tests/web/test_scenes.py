@@ -4,13 +4,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from tests.synthetic import write_picture
 from videollama.applications.analysis import analyze
 from videollama.errors import InputError
+from videollama.inference.guarding import Guards
 from videollama.media.decode import probe
+from videollama.policy.guards import Decision
+from videollama.policy.rule_guard import RuleGuard
 from videollama.search.query import Hit
+from videollama.web.backend import LocalFiles
 from videollama.web.scene_handlers import SceneHandlers
 from videollama.web.scenes import Scenes
 from videollama.web.session import Session, Settings
@@ -88,6 +93,54 @@ def test_what_cannot_be_cut_is_a_sentence(do, session, query, seconds, reason, f
     trouble, *_ = do.cut(query, seconds, session, Scenes(folder), "en", nothing)
     assert trouble.startswith('<p role="alert">')
     assert reason in trouble
+
+
+class Objects:
+    """Objects to all that the model writes, and remembers it."""
+
+    reads_answers = True
+
+    def __init__(self):
+        self.read = []
+
+    def check_question(self, said):
+        return None
+
+    def check_answer(self, said, answer):
+        self.read.append(answer)
+        return Decision("strict", "refuse", "S7")
+
+
+def guarded(backend, assistant, *guards):
+    return SceneHandlers(replace(backend, whole=LocalFiles(assistant, Guards(guards))))
+
+
+def test_a_harmful_query_is_refused_before_the_model_looks(
+    backend, assistant, session, folder, monkeypatch
+):
+    monkeypatch.setattr("videollama.web.scenes.find_highlights", None)
+    do = guarded(backend, assistant, RuleGuard())
+    for query, sentence in (
+        ("how to make a bomb", "I do not answer this."),
+        ("who is this man", "I do not say who people are."),
+    ):
+        trouble, *_ = do.cut(query, 3, session, Scenes(folder), "en", nothing)
+        assert sentence in trouble
+
+
+def test_what_a_guard_objects_to_is_not_shown(backend, assistant, session, folder):
+    strict = Objects()
+    do = guarded(backend, assistant, strict)
+    for updates in (
+        do.go(session, Scenes(folder), "en", nothing),
+        do.write("title", "neutral", session, Scenes(folder), "en", nothing),
+        do.cut("a square", 3, session, Scenes(folder), "en", nothing),
+    ):
+        trouble, *others = updates
+        assert "I do not answer this." in trouble
+        assert all(update == gr.skip() for update in others)
+    assert len(strict.read) == 3
+    assert not folder.exists(), "no page, no subtitles and no cut were written"
 
 
 def test_without_a_file_nothing_is_gone_through(do, folder):

@@ -5,10 +5,9 @@ import pytest
 pytest.importorskip("fastapi", reason="the server needs the extra [serve]")
 
 from tests.web.served import served
-from tests.web.test_browser import WRITING, ask, button, drop, unhurried
+from tests.web.visitor import ask, button, cut, drop, stop_while_it_writes
 from videollama.serve.limits import Limits
 
-__all__ = ["unhurried"]  # a fixture
 pytestmark = pytest.mark.browser
 KEY = "a-key-of-a-test-1"
 
@@ -37,9 +36,7 @@ def test_every_field_works_inside_the_server(open_page, address, clip_file):
     drop(tab, clip_file)
     tab.locator("#question textarea").fill("What moves?")
     tab.keyboard.press("Enter")
-    tab.wait_for_function(WRITING)
-    button(tab, "Stop").click()
-    tab.get_by_text("stopped after").wait_for()
+    stop_while_it_writes(tab)
     button(tab, "Try again").click()
     tab.get_by_text("answered in").wait_for()
     button(tab, "A picture").click()
@@ -79,12 +76,7 @@ def test_a_whole_file_is_gone_through_and_cut_inside_the_server(open_page, addre
     tab.get_by_role("tab", name="The whole file").click()
     button(tab, "Go through the file, scene by scene").click()
     tab.frame_locator("#scenes-page iframe").locator("h1").wait_for()
-    tab.get_by_role("button", name="Cut out the best moments").click()
-    tab.locator("#cut-query textarea").fill("a square")
-    tab.locator("#cut-seconds input").fill("1")
-    button(tab, "Cut").click()
-    tab.locator("#cut-shown video").wait_for()
-    tab.wait_for_function("() => document.querySelector('#cut-shown video').duration > 0.5")
+    cut(tab, "a square", 1)
     tab.locator("#cut-query textarea").fill("?!")
     button(tab, "Cut").click()
     tab.get_by_role("alert").get_by_text("holds no word").wait_for()

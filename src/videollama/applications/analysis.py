@@ -100,6 +100,12 @@ class Analysis:
         """How many scenes the picture has; 0 without one."""
         return 0 if self.kind == "audio" else self.segments[-1].scene
 
+    @property
+    def said(self) -> str:
+        """All that the model says in it, a line each; what guards read."""
+        statements = [each for segment in self.segments for each in (segment.seen, segment.heard)]
+        return "\n".join(dict.fromkeys(each.text for each in statements if each is not None))
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON; without pictures."""
         facts: dict[str, Any] = {

@@ -82,6 +82,12 @@ class Highlights:
     segments: tuple[Moment, ...]
     warnings: tuple[str, ...] = ()
 
+    @property
+    def said(self) -> str:
+        """All that the model says in it, a line each; what guards read."""
+        said = [text for each in self.segments for text in (each.seen, each.heard) if text]
+        return "\n".join(dict.fromkeys(said))
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON."""
         facts = asdict(self)

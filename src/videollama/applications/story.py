@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from videollama.applications.analysis import Analysis
 from videollama.applications.grounding import ungrounded_words
+from videollama.checkpoints.skeleton import count_parameters, skeleton_of
 from videollama.errors import InputError
 from videollama.languages.catalogue import Wording, wording
 from videollama.media.clock import clock
@@ -91,6 +92,11 @@ class Story:
     ungrounded: tuple[str, ...] = ()
     refusal: str | None = None
 
+    @property
+    def said(self) -> str:
+        """The text and the facts, a line each; what guards read."""
+        return "\n".join([*filter(None, [self.text]), *(fact.text for fact in self.facts)])
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain lists, strings and numbers, ready for JSON."""
         facts = asdict(self)
@@ -156,7 +162,7 @@ def tell(
         )
     assistant.processor.require_known_language(wording(language).phrase(_ASKED[style]))
     story = Story(analysis.path, style, tone, language, None, facts, "decoder")
-    size = decoder_parameters(assistant)
+    size = count_parameters(skeleton_of(assistant.model.config))["decoder"]
     if size < LEAST_PARAMETERS and style in _FROM_FACTS:
         text = _title(facts) if style == "title" else _alt_text(facts, wording(language))
         return replace(story, tone="neutral", text=text, written_by="facts")
@@ -169,16 +175,6 @@ def tell(
     if not text or (size < LEAST_PARAMETERS and (loose or not _has_form(text, style))):
         return replace(story, text=None, refusal=_refusal(size, style, loose))
     return story
-
-
-def decoder_parameters(assistant: "VideoLlama") -> int:
-    """How many parameters a model's decoder has, by its configuration."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        decoder = AutoModelForCausalLM.from_config(assistant.model.config.text_config)
-    return sum(parameter.numel() for parameter in decoder.parameters())
 
 
 def as_lines(story: Story, words: Wording | None = None) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -69,12 +70,7 @@ def require_all_tensors(
     Raises:
         CheckpointError: tensors are missing, left over or of another shape; they are listed.
     """
-    import torch
-
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
-
-    with torch.device("meta"):
-        skeleton = VideoLlamaForConditionalGeneration(config)
+    skeleton = skeleton_of(config)
     wanted = {name: tensor.shape for name, tensor in skeleton.state_dict().items()}
     tied = set(skeleton.all_tied_weights_keys)
     report = {

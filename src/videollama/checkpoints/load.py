@@ -13,6 +13,7 @@ from videollama.checkpoints.devices import (
 from videollama.checkpoints.model_configs import read_generation_config, read_own_config
 from videollama.checkpoints.placement import places_of_parts
 from videollama.checkpoints.resolve import ResolvedModel, read_json, resolve
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -162,13 +163,8 @@ def _without_decoder_layers(
     config: "VideoLlamaConfig", state_dict: "dict[str, torch.Tensor]"
 ) -> "dict[str, torch.Tensor]":
     """Changes the configuration to a decoder of no layers, and gives the tensors that are left."""
-    import torch
-
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
-
     config.text_config.num_hidden_layers = 0
-    with torch.device("meta"):
-        left = VideoLlamaForConditionalGeneration(config).state_dict().keys()
+    left = skeleton_of(config).state_dict().keys()
     return {
         name: tensor
         for name, tensor in state_dict.items()

@@ -14,6 +14,7 @@ from videollama.checkpoints.resolve import (
     read_json,
     resolve,
 )
+from videollama.checkpoints.skeleton import ModelPart, count_parameters, skeleton_of
 from videollama.errors import InputError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from videollama.configuration import VideoLlamaConfig
 
-Part = Literal["picture", "sound", "decoder", "cache"]
+Part = Literal[ModelPart, "cache"]
 Precision = Literal["float32", "bfloat16", "8-bit", "4-bit"]
 
 # LLaMA-2-Chat; 7B is the configuration's default. A merged Vicuna, BiLLa or Ziya differs by its
@@ -54,7 +55,7 @@ class MemoryEstimate:
 
     model: str
     context_tokens: int
-    parameters: dict[Part, int]
+    parameters: dict[ModelPart, int]
     bytes: dict[Precision, dict[Part, int]]
 
     def total_bytes(self, precision: Precision) -> int:
@@ -78,20 +79,14 @@ def estimate_memory(ref: str, context_tokens: int | None = None) -> MemoryEstima
         CheckpointError: The folder holds no model.
         InputError: The context makes no sense, or the name stands for models of several sizes.
     """
-    import torch
-
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
     from videollama.processing import longest_context
 
     config = config_of(ref)
     context = longest_context(config) if context_tokens is None else context_tokens
     if context < 1:
         raise InputError(f"A context of {context} tokens is not possible; use 1 or more.")
-    with torch.device("meta"):
-        skeleton = VideoLlamaForConditionalGeneration(config)
-    parameters: dict[Part, int] = {"picture": 0, "sound": 0, "decoder": 0}
-    for name, parameter in skeleton.named_parameters():  # a tied one comes once
-        parameters[_part_of(name)] += parameter.numel()
+    skeleton = skeleton_of(config)
+    parameters = count_parameters(skeleton)
     cache = _cached_values(config.text_config) * context
     return MemoryEstimate(
         ref,
@@ -165,12 +160,6 @@ def _released_decoder(ref: str) -> dict[str, Any]:
             )
         size = sizes[0]
     return {"model_type": "llama", "max_position_embeddings": 4096, **RELEASED_SIZES[size]}
-
-
-def _part_of(name: str) -> Part:
-    if name.startswith("language_model."):
-        return "decoder"
-    return "sound" if name.startswith(("audio_", "segment_")) else "picture"
 
 
 def _linear_layers(decoder: "nn.Module") -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ decoder's layers follow in their order, each whole. accelerate's hooks move what
 
 from typing import TYPE_CHECKING, Any
 
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,15 +43,11 @@ def places_of_parts(
     Raises:
         InputError: The model fits nowhere; says what it needs and what there is.
     """
-    import torch
     from accelerate.utils import compute_module_sizes, get_max_memory, infer_auto_device_map
-
-    from videollama.model.videollama import VideoLlamaForConditionalGeneration
 
     free = dict(get_max_memory() if free_bytes is None else free_bytes)
     cards = {name: int(_WORKING_SHARE * size) for name, size in free.items() if name != "cpu"}
-    with torch.device("meta"):
-        skeleton = VideoLlamaForConditionalGeneration(config)
+    skeleton = skeleton_of(config)
     special = _special_types(skeleton, dtype, bits)
     kinds = {"dtype": dtype, "special_dtypes": special}
     needed = compute_module_sizes(skeleton, **kinds)[""]

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from videollama.inference.requests import Writer
+    from videollama.inference.guarding import Guards
     from videollama.policy.guards import Guard
 
 
-def load_guards(ref: str | None, device: str, *, rules: bool) -> "list[Guard]":
+def load_guards(ref: str | None, device: str, *, rules: bool) -> "Guards":
     """The rules, and the guard model if one is wanted.
 
     Args:
@@ -18,15 +18,9 @@ def load_guards(ref: str | None, device: str, *, rules: bool) -> "list[Guard]":
     Raises:
         VideoLlamaError: As `load_model_guard` does.
     """
+    from videollama.inference.guarding import Guards
     from videollama.policy.model_guard import load_model_guard
     from videollama.policy.rule_guard import RuleGuard
 
     guards: list[Guard] = [RuleGuard()] if rules else []
-    return guards if ref is None else [*guards, load_model_guard(ref, device)]
-
-
-def guarded(writer: "Writer", guards: "list[Guard]") -> "Writer":
-    """The writer with the guards around it, or as it is without any."""
-    from videollama.inference.guarding import GuardedWriter
-
-    return GuardedWriter(writer, guards) if guards else writer
+    return Guards(guards if ref is None else [*guards, load_model_guard(ref, device)])

@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -116,6 +117,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold bytes of another encoding; JSON reads this escape back.
         sys.stdout.reconfigure(errors="backslashreplace")
+    # Torch's threads else spin for milliseconds after all that they do, on cores that others need.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Its import warns on CPUs of a kernel for 4 bits that nothing here uses.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:

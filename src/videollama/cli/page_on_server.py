@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from videollama.search.shared_library import SharedLibrary
 
 T = TypeVar("T")
+_CALLER = "page"  # in the audit log
 
 
 def mount_page(
@@ -92,11 +93,16 @@ class ServedFiles:
         except ApiError as error:  # no process could be started
             raise BusyError(error.message) from error
 
-    def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
+    def go_through(
+        self,
+        question: str | None,
+        work: "Callable[[VideoLlama], T]",
+        words_of: Callable[[T], str],
+    ) -> T:
         """Waits until nobody else of the page does."""
         assistant = _writing(self._host)
         with self._one_at_a_time:
-            return work(assistant)
+            return _answered(self._host, question, lambda: work(assistant), words_of)
 
     def cut(self, file: Path, highlights: "Highlights", target: Path) -> None:
         """As `cut_elsewhere`."""
@@ -135,7 +141,7 @@ def served_backend(
 
     def submit(request: Request) -> Ticket:
         _require_loaded(host)
-        return host.submit(request, request_id=f"page-{secrets.token_hex(12)}", caller="page")
+        return host.submit(request, request_id=_request_id(), caller=_CALLER)
 
     usual = PageLimits()
     page_limits = PageLimits(
@@ -150,9 +156,11 @@ def served_backend(
     whole = ServedFiles(host, pool, limits)
 
     def search(query: str) -> "list[Hit]":
+        from videollama.search.query import said_in  # needs more packages
+
         assert library is not None
         _writing(host)
-        return library.search(query)
+        return _answered(host, query, partial(library.search, query), said_in, media=0)
 
     fetch = link_fetcher(limits) if access.allow_addresses else None
     found = None if library is None else search
@@ -164,6 +172,24 @@ def _remove_older(folder: Path, seconds: float) -> None:
     for path in folder.rglob("*"):
         if path.is_file() and time.time() - path.stat().st_mtime > seconds:
             path.unlink(missing_ok=True)
+
+
+def _answered(
+    host: ModelHost,
+    question: str | None,
+    work: Callable[[], T],
+    words_of: Callable[[T], str],
+    *,
+    media: int = 1,
+) -> T:
+    """As `ModelHost.answer`, for a visitor."""
+    return host.answer(
+        question, work, words_of, request_id=_request_id(), caller=_CALLER, media=media
+    )
+
+
+def _request_id() -> str:
+    return f"page-{secrets.token_hex(12)}"
 
 
 def _writing(host: ModelHost) -> "VideoLlama":

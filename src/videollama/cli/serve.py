@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.guarding import guarded, load_guards
+from videollama.cli.guarding import load_guards
 from videollama.cli.networking import listen, require_packages
 from videollama.errors import InputError
 
@@ -153,14 +153,10 @@ def serve(
         compiled=compiled,
     )
     load_model, begin = _writing(load, backend, vllm_url)
-
-    def begin_guarded(assistant: "VideoLlama", limits: "Limits") -> "Writer":
-        guards = load_guards(guard, device, rules=not no_rules)
-        return guarded(begin(assistant, limits), guards)
-
+    guards = partial(load_guards, guard, device, rules=not no_rules)
     audit = None if audit_log is None else AuditLog(audit_log)
     name = public_name(model, DEFAULT_MODEL)
-    model_host = ModelHost(load_model, name, limits, begin_guarded, audit)
+    model_host = ModelHost(load_model, name, limits, begin, audit, guards)
     add_page = _page(limits, access) if web else None
     serve_until_stopped(model_host, limits, access, listen(host, port), add_page)
 

@@ -79,6 +79,11 @@ def subtitle(
     places = [place for place in (output, soft_mux, burn_in) if place is not None]
     if not places:
         raise InputError(f"Nothing is to be written; name a file: {_EXAMPLE}")
+    if font is not None and burn_in is None:
+        raise InputError(
+            f"--font {font} has no effect without --burn-in; players choose the letters of "
+            "subtitle files and tracks."
+        )
     _require_names(output, soft_mux)
     _require_places(file, places)
     from videollama.applications.burned_subtitles import burn_in as draw_into

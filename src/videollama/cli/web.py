@@ -1,12 +1,13 @@
 """`videollama web`: the page in a browser."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from videollama.cli import options
-from videollama.cli.guarding import guarded, load_guards
+from videollama.cli.guarding import load_guards
 from videollama.cli.language import say
 from videollama.cli.loading import load_assistant
 from videollama.cli.networking import cannot_listen, listen, require_packages
@@ -14,6 +15,7 @@ from videollama.cli.terminal import notes
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
+    from videollama.inference.guarding import Guards
     from videollama.web.backend import Search
 
 
@@ -80,22 +82,23 @@ def web(
         encoder=assistant.encoder,
     )
     try:
-        search = _search(assistant, db)
+        search = _search(assistant, db, guards)
         fetch = link_fetcher(Limits(upload_bytes=limits.upload_bytes)) if allow_urls else None
-        writer = guarded(scheduler, guards)
-        page = build_page(local_backend(assistant, writer, limits, search, fetch))
+        page = build_page(local_backend(assistant, scheduler, limits, search, fetch, guards))
         _serve(page, host, port, page_look(limits), quiet=quiet)
     finally:
         scheduler.close(drain=False)
 
 
-def _search(assistant: "VideoLlama", db: Path | None) -> "Search | None":
+def _search(assistant: "VideoLlama", db: Path | None, guards: "Guards") -> "Search | None":
     """What searches the library, if there is one."""
     if db is None:
         return None
+    from videollama.search.query import said_in
     from videollama.search.shared_library import SharedLibrary
 
-    return SharedLibrary(lambda: assistant, db).search
+    library = SharedLibrary(lambda: assistant, db)
+    return lambda query: guards.answer(query, partial(library.search, query), said_in)
 
 
 def _serve(page: Any, host: str, port: int, look: dict[str, Any], *, quiet: bool) -> None:

@@ -6,19 +6,75 @@
 
 A guard that reads answers holds each back until it has ended: a beginning that was shown cannot be
 taken back. Without such a guard an answer is shown as it is written.
+
+What is written about a whole file is no answer of a writer; `Guards.answer` stands around it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from threading import Thread
+from typing import TypeVar
 
+from videollama.errors import RefusedError
 from videollama.inference.engine import CAPTION_REQUEST
 from videollama.inference.messages import Message, shown_in, text_of
 from videollama.inference.requests import Finished, Request, Ticket, Writer
 from videollama.policy.guards import Decision, Guard, Said
 from videollama.policy.refusals import refusal
 
+T = TypeVar("T")
 SOUND_REQUEST = "What do you hear?"
+
+
+class Guards:
+    """All guards as one; the first that objects decides.
+
+    Args:
+        guards: Asked in this order.
+    """
+
+    def __init__(self, guards: Sequence[Guard] = ()) -> None:
+        self._guards = tuple(guards)
+        self._readers = [guard for guard in self._guards if guard.reads_answers]
+
+    @property
+    def reads_answers(self) -> bool:
+        """As `Guard.reads_answers`."""
+        return bool(self._readers)
+
+    def check_question(self, said: Sequence[Said]) -> Decision | None:
+        """As `Guard.check_question`."""
+        return _first(guard.check_question(said) for guard in self._guards)
+
+    def check_answer(self, said: Sequence[Said], answer: str) -> Decision | None:
+        """As `Guard.check_answer`."""
+        return _first(guard.check_answer(said, answer) for guard in self._readers)
+
+    def around(self, writer: Writer) -> Writer:
+        """The writer with the guards around it, or as it is without any."""
+        return GuardedWriter(writer, self._guards) if self._guards else writer
+
+    def answer(
+        self, question: str | None, work: Callable[[], T], words_of: Callable[[T], str]
+    ) -> T:
+        """Reads what a caller writes, lets the model work, and reads what it has written.
+
+        Args:
+            question: The caller's words; None where there are none, and files are described.
+            work: What the model does.
+            words_of: All that it says in the result.
+
+        Raises:
+            RefusedError: A guard objects; nothing can be described in place of the answer.
+        """
+        said = [Said("user", CAPTION_REQUEST if question is None else question)]
+        if question is not None and (decision := self.check_question(said)):
+            raise _refusal(decision, question)
+        result = work()
+        words = words_of(result)
+        if words and (decision := self.check_answer(said, words)):
+            raise _refusal(decision, words if question is None else question)
+        return result
 
 
 class GuardedWriter:
@@ -30,8 +86,7 @@ class GuardedWriter:
     """
 
     def __init__(self, writer: Writer, guards: Sequence[Guard]) -> None:
-        self._writer, self._guards = writer, tuple(guards)
-        self._readers = [guard for guard in self._guards if guard.reads_answers]
+        self._writer, self._guards = writer, Guards(guards)
 
     def submit(self, request: Request) -> Ticket:
         """As `Scheduler.submit`; what that raises is raised by the ticket."""
@@ -58,7 +113,7 @@ class GuardedWriter:
     def _answer(self, ticket: "_GuardedTicket") -> Finished:
         request = ticket.request
         said = [_said(message) for message in request.messages]
-        decision = _first(guard.check_question(said) for guard in self._guards)
+        decision = self._guards.check_question(said)
         opening = ""
         if decision is not None:
             sentence = refusal(decision.reason, said[-1].text)
@@ -67,10 +122,11 @@ class GuardedWriter:
                 return _refused(ticket, Finished("", "refused", 0, 0), sentence, decision)
             request, opening = description, f"{sentence} "
         finished = self._written(ticket, request, opening)
-        if not self._readers or finished.finish_reason == "cancelled":
-            text = "" if self._readers else f"{opening}{finished.text}"
+        is_read = self._guards.reads_answers
+        if not is_read or finished.finish_reason == "cancelled":
+            text = "" if is_read else f"{opening}{finished.text}"
             return replace(finished, text=text, decision=decision)
-        objection = _first(guard.check_answer(said, finished.text) for guard in self._readers)
+        objection = self._guards.check_answer(said, finished.text)
         if objection is not None:
             return _refused(ticket, finished, refusal(objection.reason, said[-1].text), objection)
         text = f"{opening}{finished.text}"
@@ -80,7 +136,7 @@ class GuardedWriter:
     def _written(self, ticket: "_GuardedTicket", request: Request, opening: str) -> Finished:
         """The whole answer; shown as it is written where nobody has to read it first."""
         inner = ticket.follow(self._writer.submit(request))
-        if not self._readers:
+        if not self._guards.reads_answers:
             ticket.write(opening)
             for piece in inner:
                 ticket.write(piece)
@@ -108,6 +164,10 @@ class _GuardedTicket(Ticket):
 
 def _first(decisions: Iterator[Decision | None]) -> Decision | None:
     return next((each for each in decisions if each is not None), None)
+
+
+def _refusal(decision: Decision, text: str) -> RefusedError:
+    return RefusedError(refusal(decision.reason, text), decision.guard, decision.reason)
 
 
 def _refused(ticket: Ticket, finished: Finished, sentence: str, decision: Decision) -> Finished:

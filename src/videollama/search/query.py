@@ -108,6 +108,12 @@ class Hit:
         }
 
 
+def said_in(hits: Sequence[Hit]) -> str:
+    """All that the model says of the hits, a line each; what guards read."""
+    said = [text for hit in hits for text in (hit.caption, hit.heard) if text]
+    return "\n".join(dict.fromkeys(said))
+
+
 @dataclass(frozen=True)
 class WantedVectors:
     """What hits shall be near: a clip, or for released models a sentence in ImageBind's space.

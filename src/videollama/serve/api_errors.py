@@ -14,6 +14,7 @@ from videollama.errors import (
     InputError,
     LanguageError,
     MediaError,
+    RefusedError,
     VideoLlamaError,
 )
 from videollama.serve.request_log import log_defect
@@ -35,6 +36,16 @@ _CODES = {
     503: "unavailable",
 }
 _SHOWN_CHARACTERS = 80
+# Kind, status, code and when to try again; the narrower kinds stand first.
+_ANSWERS: tuple[tuple[type[VideoLlamaError], int, str | None, float | None], ...] = (
+    (BusyError, 429, "queue_full", 5),
+    (BackendError, 503, "backend_unavailable", 5),
+    (MediaError, 422, None, None),
+    (RefusedError, 400, "content_filter", None),
+    (LanguageError, 400, "unsupported_language", None),
+    (InputError, 400, None, None),
+    (VideoLlamaError, 503, None, None),
+)
 
 
 class ApiError(HTTPException):
@@ -93,18 +104,9 @@ def as_api_error(error: Exception) -> ApiError | None:
         return error
     if isinstance(error, RequestValidationError):
         return _of_validation(error)
-    if isinstance(error, BusyError):
-        return ApiError(429, str(error), code="queue_full", retry_after_seconds=5)
-    if isinstance(error, BackendError):
-        return ApiError(503, str(error), code="backend_unavailable", retry_after_seconds=5)
-    if isinstance(error, MediaError):
-        return ApiError(422, str(error))
-    if isinstance(error, LanguageError):
-        return ApiError(400, str(error), code="unsupported_language")
-    if isinstance(error, InputError):
-        return ApiError(400, str(error))
-    if isinstance(error, VideoLlamaError):
-        return ApiError(503, str(error))
+    for kind, status, code, retry_after in _ANSWERS:
+        if isinstance(error, kind):
+            return ApiError(status, str(error), code=code, retry_after_seconds=retry_after)
     if isinstance(error, HTTPException):
         return _of_route(error)
     return None

@@ -122,7 +122,7 @@ def build_app(
         from videollama.serve.search_routes import search_routes
 
         library = SharedLibrary(host.loaded, access.library)
-        app.include_router(search_routes(files, media, library, limits))
+        app.include_router(search_routes(host, media, library, limits))
     for kind in (HTTPException, RequestValidationError, VideoLlamaError):
         app.add_exception_handler(kind, answer_with_error)
     if add_page is not None:

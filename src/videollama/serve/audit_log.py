@@ -4,6 +4,8 @@ import errno
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,10 @@ from threading import Lock
 from time import perf_counter
 from typing import Any
 
-from videollama.errors import OutputError
+from videollama.errors import OutputError, RefusedError
 from videollama.inference.requests import Finished, Ticket
 from videollama.serve.request_log import LOGGER_NAME
+from videollama.serve.waiting import GivenUpError
 
 _MODE = 0o600
 
@@ -46,16 +49,28 @@ class AuditLog:
             request_id: Of the request, as it stands in the log of requests.
             caller: Fingerprint of the key, "local" without keys, or "page".
         """
-        line = {
-            "event": "answer",
-            "request_id": request_id,
-            "caller": caller,
-            "media": len(ticket.request.clips),
-        }
+        line = _line(request_id, caller, len(ticket.request.clips))
         ticket.when_done(partial(self._write, line, perf_counter()))
 
+    @contextmanager
+    def following(self, *, request_id: str, caller: str, media: int) -> Iterator[None]:
+        """Writes the line of an answer that the block gives, however it ends.
+
+        Args:
+            request_id: As for `follow`.
+            caller: As for `follow`.
+            media: How many files it is about.
+        """
+        line, started = _line(request_id, caller, media), perf_counter()
+        try:
+            yield
+        except BaseException as failure:
+            self._write(line, started, failure)
+            raise
+        self._write(line, started, None)
+
     def _write(
-        self, line: dict[str, Any], started: float, outcome: Finished | BaseException
+        self, line: dict[str, Any], started: float, outcome: Finished | BaseException | None
     ) -> None:
         """Appends; where that fails, answers go on, and the server's log says so once."""
         seconds = round(perf_counter() - started, 4)
@@ -87,7 +102,18 @@ class AuditLog:
                 os.close(descriptor)
 
 
-def _facts(outcome: Finished | BaseException) -> dict[str, Any]:
+def _line(request_id: str, caller: str, media: int) -> dict[str, Any]:
+    return {"event": "answer", "request_id": request_id, "caller": caller, "media": media}
+
+
+def _facts(outcome: Finished | BaseException | None) -> dict[str, Any]:
+    """What became of an answer; None of one that is no `Finished`, and is handed out."""
+    if outcome is None:
+        return _uncounted("answered")
+    if isinstance(outcome, RefusedError):
+        return _uncounted("refused", outcome.guard, outcome.reason)
+    if isinstance(outcome, GivenUpError):
+        return _uncounted("cancelled")
     if isinstance(outcome, BaseException):
         return {"decision": "failed", "error": type(outcome).__name__}
     decision, flags = outcome.decision, outcome.flags
@@ -102,3 +128,9 @@ def _facts(outcome: Finished | BaseException) -> dict[str, Any]:
         "prompt_tokens": outcome.num_prompt_tokens,
         "completion_tokens": outcome.num_new_tokens,
     }
+
+
+def _uncounted(word: str, guard: str | None = None, reason: str | None = None) -> dict[str, Any]:
+    """Of an answer about a whole file, whose tokens nobody counts."""
+    facts = {"decision": word, "guard": guard, "reason": reason, "flags": None}
+    return {**facts, "prompt_tokens": None, "completion_tokens": None}

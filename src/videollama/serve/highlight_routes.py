@@ -57,7 +57,7 @@ def highlight_routes(files: WholeFiles, uploads: Uploads, limits: Limits) -> API
                     on_progress=on_progress,
                 )
 
-            found = await files.run(work)
+            found = await files.run(visit, body.query, work, lambda found: found.said)
             with TemporaryDirectory(prefix="videollama-") as folder:
                 video = Path(folder) / f"highlights.{body.container}"
                 await cut_elsewhere(whole.file, found, video, limits)

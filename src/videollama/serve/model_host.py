@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from videollama.errors import VideoLlamaError
+from videollama.inference.guarding import Guards
 from videollama.inference.requests import Request, Ticket, Writer
 from videollama.inference.scheduling import Scheduler
 from videollama.serve.api_errors import ApiError
@@ -15,6 +17,8 @@ from videollama.serve.limits import Limits
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
+
+T = TypeVar("T")
 
 
 def write_here(assistant: "VideoLlama", limits: Limits) -> Writer:
@@ -37,6 +41,7 @@ class ModelHost:
         limits: Of the server.
         begin: Gives what writes the answers.
         audit: Gets a line for every answer.
+        guards: Gives what reads questions and answers; called once the model is loaded.
 
     Attributes:
         name: As given.
@@ -51,10 +56,12 @@ class ModelHost:
         limits: Limits,
         begin: "Callable[[VideoLlama, Limits], Writer]" = write_here,
         audit: AuditLog | None = None,
+        guards: Callable[[], Guards] = Guards,
     ) -> None:
         self.name, self.created = name, int(time.time())
         self.failure: Exception | None = None
         self._load, self._limits, self._begin, self._audit = load, limits, begin, audit
+        self._load_guards, self._guards = guards, Guards()
         self._assistant: VideoLlama | None = None
         self._writer: Writer | None = None
 
@@ -68,7 +75,8 @@ class ModelHost:
         def work() -> None:
             try:
                 assistant = self._load()
-                self._writer = self._begin(assistant, self._limits)
+                self._guards = self._load_guards()
+                self._writer = self._guards.around(self._begin(assistant, self._limits))
                 self._assistant = assistant
             except Exception as failure:  # raised again by whoever runs the server
                 self.failure = failure
@@ -122,6 +130,35 @@ class ModelHost:
         if self._audit is not None:
             self._audit.follow(ticket, request_id=request_id, caller=caller)
         return ticket
+
+    def answer(
+        self,
+        question: str | None,
+        work: Callable[[], T],
+        words_of: Callable[[T], str],
+        *,
+        request_id: str,
+        caller: str,
+        media: int = 1,
+    ) -> T:
+        """Lets the model work on what does not pass through the queue, as `Guards.answer` does.
+
+        Args:
+            question: As for `Guards.answer`.
+            work: As for `Guards.answer`.
+            words_of: As for `Guards.answer`.
+            request_id: As for `submit`.
+            caller: As for `submit`.
+            media: How many files it is about.
+
+        Raises:
+            RefusedError: A guard objects.
+        """
+        following: AbstractContextManager[None] = nullcontext()
+        if self._audit is not None:
+            following = self._audit.following(request_id=request_id, caller=caller, media=media)
+        with following:
+            return self._guards.answer(question, work, words_of)
 
     def check(self) -> None:
         """That requests can be answered; may wait for another server, so not in an event loop.

@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,15 +33,23 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def write_json_lines() -> None:
-    """Sends the server's own lines and uvicorn's to standard error."""
+@contextmanager
+def json_lines() -> Iterator[None]:
+    """Sends the server's own lines and uvicorn's to standard error, as long as the block lasts."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in (LOGGER_NAME, "uvicorn", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler] if name != "uvicorn.error" else []
-        logger.propagate = name == "uvicorn.error"
+    loggers = [logging.getLogger(name) for name in (LOGGER_NAME, "uvicorn", "uvicorn.error")]
+    before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.handlers = [handler] if logger.name != "uvicorn.error" else []
+        logger.propagate = logger.name == "uvicorn.error"
         logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
 
 
 def log_request(facts: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from videollama.serve.app import Access, AddPage, build_app
 from videollama.serve.gate import PAGE_PATH
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
-from videollama.serve.request_log import write_json_lines
+from videollama.serve.request_log import json_lines
 
 _HEARTBEAT_PATH = f"{PAGE_PATH}/gradio_api/heartbeat/"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -47,15 +47,15 @@ def serve(
     Raises:
         VideoLlamaError: The model could not be loaded.
     """
-    write_json_lines()
 
     def stop_when_failed(done: ModelHost) -> None:
         if done.failure is not None:
             server.should_exit = True
 
-    app = build_app(host, limits, access, stop_when_failed, add_page)
-    server = _server(_EndingHeartbeats(app, lambda: server.should_exit), limits)
-    server.run(sockets=[listener])
+    with json_lines():
+        app = build_app(host, limits, access, stop_when_failed, add_page)
+        server = _server(_EndingHeartbeats(app, lambda: server.should_exit), limits)
+        server.run(sockets=[listener])
     if host.failure is not None:
         raise host.failure
 

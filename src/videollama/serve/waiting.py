@@ -17,6 +17,10 @@ T = TypeVar("T")
 _END = object()
 
 
+class GivenUpError(Exception):
+    """Nobody waits for the result any more; ends work that runs in a thread."""
+
+
 class Patience:
     """The time that one request has.
 

@@ -14,10 +14,11 @@ from anyio import to_thread
 from videollama.media.overview import Overview
 from videollama.serve.api_errors import ApiError
 from videollama.serve.decoding import DecodePool, DecodingError
+from videollama.serve.gate import Visit
 from videollama.serve.media_inputs import MediaInput, MediaReader
 from videollama.serve.model_host import ModelHost
 from videollama.serve.request_schemas import AudioPart, FilePart, MediaPart, VideoPart
-from videollama.serve.waiting import to_the_end
+from videollama.serve.waiting import GivenUpError, to_the_end
 
 if TYPE_CHECKING:
     from videollama.inference.engine import VideoLlama
@@ -38,10 +39,6 @@ class WholeFile:
 
     file: Path
     overview: Overview
-
-
-class _GivenUpError(Exception):
-    """Nobody waits for the result any more."""
 
 
 class WholeFiles:
@@ -84,20 +81,40 @@ class WholeFiles:
             name = self._media.name_of(each, owner)
             yield WholeFile(file, replace(overview, path=Path(name)))
 
-    async def run(self, work: Callable[[OnProgress], T]) -> T:
+    async def run(
+        self,
+        visit: Visit,
+        question: str | None,
+        work: Callable[[OnProgress], T],
+        words_of: Callable[[T], str],
+    ) -> T:
         """Lets the model work; what nobody waits for any more ends with its next segment.
 
         Args:
+            visit: The request.
+            question: What guards read before; None where the caller wrote nothing.
             work: Takes what is to be called with the segments that are done, and all of them.
+            words_of: What guards read afterwards.
+
+        Raises:
+            RefusedError: A guard objects.
         """
         given_up = Event()
 
         def go_on(*_: int) -> None:
             if given_up.is_set():
-                raise _GivenUpError
+                raise GivenUpError
 
+        guarded = partial(
+            self._host.answer,
+            question,
+            partial(work, go_on),
+            words_of,
+            request_id=visit.request_id,
+            caller=visit.caller.owner,
+        )
         async with self._one_at_a_time:
-            return await to_the_end(to_thread.run_sync(partial(work, go_on)), given_up.set)
+            return await to_the_end(to_thread.run_sync(guarded), given_up.set)
 
 
 def _refuse_moments(part: MediaPart) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from videollama.applications.highlight_files import write_cut
 from videollama.inference.conversation_memory import ConversationMemory
+from videollama.inference.guarding import Guards
 from videollama.inference.requests import Request, Ticket, Writer
 from videollama.media.clip import Clip
 from videollama.media.decode import read_clip
@@ -57,8 +58,19 @@ class WholeFiles(Protocol):
     def look_over(self, file: Path) -> Overview:
         """Finds the cuts of a file, and how loud each moment of it is."""
 
-    def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
-        """Lets the model work, one file at a time."""
+    def go_through(
+        self,
+        question: str | None,
+        work: "Callable[[VideoLlama], T]",
+        words_of: Callable[[T], str],
+    ) -> T:
+        """Lets the model work, one file at a time.
+
+        Args:
+            question: What guards read before; None where the visitor wrote nothing.
+            work: Takes the model.
+            words_of: What guards read afterwards.
+        """
 
     def cut(self, file: Path, highlights: "Highlights", target: Path) -> None:
         """Writes a cut and beside it its account and its edit list."""
@@ -108,19 +120,25 @@ class LocalFiles:
 
     Args:
         assistant: The model.
+        guards: Read what visitors write, and what it writes.
     """
 
-    def __init__(self, assistant: "VideoLlama") -> None:
-        self._assistant, self._one_at_a_time = assistant, Lock()
+    def __init__(self, assistant: "VideoLlama", guards: Guards) -> None:
+        self._assistant, self._guards, self._one_at_a_time = assistant, guards, Lock()
 
     def look_over(self, file: Path) -> Overview:
         """As `media.overview.look_over`."""
         return look_over(file)
 
-    def go_through(self, work: "Callable[[VideoLlama], T]") -> T:
+    def go_through(
+        self,
+        question: str | None,
+        work: "Callable[[VideoLlama], T]",
+        words_of: Callable[[T], str],
+    ) -> T:
         """Waits until nobody else does."""
         with self._one_at_a_time:
-            return work(self._assistant)
+            return self._guards.answer(question, lambda: work(self._assistant), words_of)
 
     def cut(self, file: Path, highlights: "Highlights", target: Path) -> None:
         """As `write_cut`."""
@@ -133,6 +151,7 @@ def local_backend(
     limits: PageLimits | None = None,
     search: Search | None = None,
     fetch: Fetch | None = None,
+    guards: Guards | None = None,
 ) -> Backend:
     """Opens files in this process, as one does whose visitors are trusted with the machine.
 
@@ -142,7 +161,9 @@ def local_backend(
         limits: What visitors may take; the defaults if absent.
         search: Finds moments of a library.
         fetch: Opens links.
+        guards: Stand around the writer and around work on whole files.
     """
+    guards = guards or Guards()
 
     def read(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
         size = assistant.processor.frame_size
@@ -151,5 +172,5 @@ def local_backend(
     def preview(file: Path, sampling: FrameSampling, want_audio: bool) -> Clip:
         return read_preview(file, sampling, want_audio=want_audio)
 
-    whole = LocalFiles(assistant)
-    return Backend(read, preview, writer.submit, whole, search, fetch, limits or PageLimits())
+    whole, submit = LocalFiles(assistant, guards), guards.around(writer).submit
+    return Backend(read, preview, submit, whole, search, fetch, limits or PageLimits())

@@ -1,6 +1,5 @@
 """What the page does when a field is used; errors become sentences beside the field."""
 
-import base64
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from videollama.languages.catalogue import Wording, preferred_language, wordings
 from videollama.web.backend import Backend
 from videollama.web.layout import Parts, reworded
 from videollama.web.links import fetched
-from videollama.web.live_view import LiveView
+from videollama.web.live_view import LiveView, picture_in
 from videollama.web.rendering import (
     alert,
     facts_of,
@@ -131,8 +130,10 @@ class Handlers:
         if not isinstance(address, str) or not address.startswith("data:image/"):
             return [gr.skip(), gr.skip()]
         wanted = [line.strip() for line in alerts.splitlines() if line.strip()]
-        content = base64.b64decode(address.partition(",")[2])
-        work = partial(live.see, self._backend, content, wanted)
+
+        def work() -> None:
+            live.see(self._backend, picture_in(address), wanted)
+
         return self._told(live, wordings()[language], work)
 
     def ask_live(self, question: str, live: LiveView, language: str) -> Updates:

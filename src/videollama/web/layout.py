@@ -56,17 +56,19 @@ class Parts:
     scenes_tab: gr.Tab
     scenes_go: gr.Button
     scenes_trouble: gr.HTML
-    scenes_files: gr.File
     scenes_page: gr.HTML
+    scenes_files: gr.File
     story: gr.Accordion
     story_style: gr.Radio
     story_tone: gr.Dropdown
     story_go: gr.Button
+    story_trouble: gr.HTML
     story_text: gr.HTML
     cut: gr.Accordion
     cut_query: gr.Textbox
     cut_seconds: gr.Number
     cut_go: gr.Button
+    cut_trouble: gr.HTML
     cut_shown: gr.HTML
     cut_files: gr.File
     search_tab: gr.Tab
@@ -102,7 +104,8 @@ class Parts:
 
 _WORDLESS = (
     *("problem", "facts", "trouble", "suggestions", "live_trouble", "live_lines"),
-    *("scenes_trouble", "scenes_page", "story_text", "cut_shown"),
+    *("scenes_trouble", "scenes_page", "story_trouble", "story_text"),
+    *("cut_trouble", "cut_shown"),
     *("search_trouble", "search_found"),
 )
 

@@ -3,6 +3,7 @@
 A browser sends pictures, no sound; so what is heard is not told here.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,18 @@ class LiveView:
         self.lines = [*self.lines, line][-_MOST_LINES:]
 
 
+def picture_in(address: str) -> bytes:
+    """The file in a data: URL, as a browser sends it.
+
+    Raises:
+        MediaError: It was damaged on its way.
+    """
+    try:
+        return base64.b64decode(address.partition(",")[2], validate=True)
+    except ValueError as error:
+        raise _no_picture() from error
+
+
 def _opened(backend: "Backend", picture: bytes) -> "Tensor":
     """The frame of a picture, opened as any file of a visitor is."""
     with TemporaryDirectory(prefix="videollama-") as folder:
@@ -148,5 +161,9 @@ def _opened(backend: "Backend", picture: bytes) -> "Tensor":
         file.write_bytes(picture)
         frames = backend.read(file, FrameSampling(1), False).frames
     if frames is None:
-        raise MediaError("What the camera sent is no picture; turn it off and on again.")
+        raise _no_picture()
     return frames[0]
+
+
+def _no_picture() -> MediaError:
+    return MediaError("What the camera sent is no picture; turn it off and on again.")

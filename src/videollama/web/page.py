@@ -94,7 +94,7 @@ def _connect_scenes(parts: Parts, session: gr.State, scenes: gr.State, do: Scene
     parts.story_go.click(
         do.write,
         [parts.story_style, parts.story_tone, *visitor],
-        [parts.scenes_trouble, parts.story_text],
+        [parts.story_trouble, parts.story_text],
         show_progress_on=parts.story_text,
         **told,
     )
@@ -102,7 +102,7 @@ def _connect_scenes(parts: Parts, session: gr.State, scenes: gr.State, do: Scene
         asked(
             do.cut,
             [parts.cut_query, parts.cut_seconds, *visitor],
-            [parts.scenes_trouble, parts.cut_shown, parts.cut_files],
+            [parts.cut_trouble, parts.cut_shown, parts.cut_files],
             show_progress_on=parts.cut_shown,
             **told,
         )
@@ -115,7 +115,8 @@ def _connect_scenes(parts: Parts, session: gr.State, scenes: gr.State, do: Scene
             **told,
         )
     shown = [parts.scenes_trouble, parts.scenes_page, parts.scenes_files]
-    shown += [parts.story_text, parts.cut_shown, parts.cut_files]
+    shown += [parts.story_trouble, parts.story_text]
+    shown += [parts.cut_trouble, parts.cut_shown, parts.cut_files]
     parts.facts.change(do.forget, [session, scenes], shown, queue=False, api_visibility="private")
 
 

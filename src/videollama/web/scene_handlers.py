@@ -85,10 +85,10 @@ class SceneHandlers:
     def forget(self, session: Session, scenes: Scenes) -> Updates:
         """Clears what is shown of another file than the visitor's; gives all of these fields."""
         if scenes.file in (None, session.file):
-            return [gr.skip()] * 6
+            return [gr.skip()] * 8
         scenes.forget()
         hidden = gr.update(value=None, visible=False)
-        return ["", "", hidden, "", "", hidden]
+        return ["", "", hidden, "", "", "", "", hidden]
 
     def search(self, query: str, session: Session, language: str) -> Updates:
         """Searches the library; gives the trouble and what was found."""

@@ -56,6 +56,7 @@ class Scenes:
 
         Raises:
             MediaError: The file cannot be used.
+            RefusedError: A guard objects to what is seen or heard.
         """
         if self._found is not None and self._found[:2] == (file, language):
             return self._found[2]
@@ -66,7 +67,7 @@ class Scenes:
             code = written_in(assistant, language)
             return analyze(assistant, overview, language=code, on_progress=on_progress)
 
-        analysis = backend.whole.go_through(work)
+        analysis = backend.whole.go_through(None, work, lambda analysis: analysis.said)
         self._found = file, language, analysis
         return analysis
 
@@ -92,13 +93,14 @@ class Scenes:
 
         Raises:
             InputError: Nothing is seen or heard in it.
+            RefusedError: A guard objects to the text.
         """
 
         def work(assistant: "VideoLlama") -> Story:
             code = written_in(assistant, language)
             return tell(assistant, analysis, style, tone=tone, language=code)
 
-        return backend.whole.go_through(work)
+        return backend.whole.go_through(None, work, lambda story: story.said)
 
     def cut(
         self, backend: "Backend", file: Path, query: str, seconds: float, on_progress: OnProgress
@@ -112,6 +114,7 @@ class Scenes:
         Raises:
             MediaError: The file is no video, or cannot be decoded.
             InputError: The query holds no word, or the seconds make no sense.
+            RefusedError: A guard objects to the query, or to what is seen or heard.
         """
         self.file = file
         overview = backend.whole.look_over(file)
@@ -122,7 +125,7 @@ class Scenes:
                 assistant, overview, query, seconds=seconds, on_progress=on_progress
             )
 
-        highlights = backend.whole.go_through(work)
+        highlights = backend.whole.go_through(query, work, lambda found: found.said)
         video = self._place("cut") / f"{file.stem}-highlights.mp4"
         backend.whole.cut(file, highlights, video)
         account, edit_list = companions(video)

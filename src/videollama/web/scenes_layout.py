@@ -13,21 +13,24 @@ _USUAL_SECONDS = 30
 
 
 def lay_out_scenes(words: Wording) -> dict[str, Any]:
-    """What is seen and heard in a whole file, texts about it, and a cut of it."""
+    """What is seen and heard in a whole file, texts about it, and a cut of it.
+
+    What a button gives, or why it gives nothing, stands right below it, on a narrow screen too.
+    """
     found: dict[str, Any] = {}
     with gr.Row():
-        with gr.Column(scale=5, min_width=300):
+        with gr.Column(scale=6, min_width=300):
             found["scenes_go"] = gr.Button(
                 words.text("scenes_go"), variant="primary", elem_id="scenes-go"
             )
-            found["scenes_trouble"] = gr.HTML(elem_classes="note", elem_id="scenes-trouble")
+            found["scenes_trouble"] = _trouble("scenes-trouble")
+            found["scenes_page"] = gr.HTML(elem_id="scenes-page")
+        with gr.Column(scale=5, min_width=300):
             found["scenes_files"] = _downloads(words, "scenes_files")
             with gr.Accordion(words.text("story"), open=False) as found["story"]:
                 found |= _lay_out_story(words)
             with gr.Accordion(words.text("cut"), open=False) as found["cut"]:
                 found |= _lay_out_cut(words)
-        with gr.Column(scale=6, min_width=300):
-            found["scenes_page"] = gr.HTML(elem_id="scenes-page")
     return found
 
 
@@ -41,7 +44,7 @@ def lay_out_search(words: Wording) -> dict[str, Any]:
             elem_id="search-query",
         ),
         "search_go": gr.Button(words.text("search_go"), variant="primary", min_width=80),
-        "search_trouble": gr.HTML(elem_classes="note", elem_id="search-trouble"),
+        "search_trouble": _trouble("search-trouble"),
         "search_found": gr.HTML(elem_id="search-found"),
     }
 
@@ -60,6 +63,7 @@ def _lay_out_story(words: Wording) -> dict[str, Any]:
             story_choices("story_tone", words), value="neutral", label=words.text("story_tone")
         ),
         "story_go": gr.Button(words.text("story_go")),
+        "story_trouble": _trouble("story-trouble"),
         "story_text": gr.HTML(elem_id="story-text"),
     }
 
@@ -76,9 +80,14 @@ def _lay_out_cut(words: Wording) -> dict[str, Any]:
             value=_USUAL_SECONDS, label=words.text("cut_seconds"), elem_id="cut-seconds"
         ),
         "cut_go": gr.Button(words.text("cut_go")),
+        "cut_trouble": _trouble("cut-trouble"),
         "cut_shown": gr.HTML(elem_id="cut-shown"),
         "cut_files": _downloads(words, "cut_files"),
     }
+
+
+def _trouble(name: str) -> gr.HTML:
+    return gr.HTML(elem_classes="note", elem_id=name)
 
 
 def _downloads(words: Wording, name: str) -> gr.File:
