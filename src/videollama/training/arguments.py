@@ -35,6 +35,7 @@ def training_arguments(options: TrainingSection, folder: Path, seed: int) -> Tra
         gradient_accumulation_steps=options.gradient_accumulation,
         max_grad_norm=options.max_grad_norm,
         bf16=options.precision == "bfloat16",
+        fp16=options.precision == "float16",
         use_cpu=not torch.accelerator.is_available(),
         seed=seed,
         data_seed=seed,

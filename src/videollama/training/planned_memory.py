@@ -27,7 +27,7 @@ def planned_memory(
         num_tokens: Tokens of the longest sample.
     """
     training, text = recipe.training, model.config.text_config
-    size = 2 if training.precision == "bfloat16" else _FLOAT32
+    size = _FLOAT32 if training.precision == "float32" else 2
     of_trained = _TRAINED_BYTES + (0 if training.ema_decay is None else _FLOAT32)
     trained = sum(part.parameters for part in parts if part.trained)
     frozen = sum(p.parameters for p in parts if not p.trained and p.name != "language_model")

@@ -26,6 +26,7 @@ from videollama.training.batches import Batches
 from videollama.training.best_weights import BestWeights
 from videollama.training.callbacks import AfterStep
 from videollama.training.checkpointing import CheckpointingTrainer
+from videollama.training.loss_scale import SMALLEST_SCALE, allow_on_cpu, loss_scale
 from videollama.training.moving_average import MovingAverage
 from videollama.training.processes import of_all
 from videollama.training.recipe import TrainingSection
@@ -76,6 +77,7 @@ class ObjectiveTrainer(CheckpointingTrainer):
             eval_dataset=validation,
             data_collator=_only_item,
         )
+        allow_on_cpu(self.accelerator)
         if is_sharded:
             shard(objective, self.args.device)
             # transformers' name for a model that it must not wrap: the shards are ours.
@@ -168,12 +170,23 @@ class ObjectiveTrainer(CheckpointingTrainer):
             self._log.forget_after(self.state.global_step)
 
     def _ended(self, rate: float) -> bool:
-        """A step is done; gives whether the run's time is over."""
+        """A step is done; gives whether the run's time is over.
+
+        Raises:
+            DataError: Gradients overflow float16 at any scale.
+        """
+        scale = loss_scale(self.accelerator)
+        if scale is not None and scale < SMALLEST_SCALE:
+            raise DataError(
+                f"Gradients overflow float16 at step {self.state.global_step} and those before it; "
+                f"begin in another --out with training.precision bfloat16 or float32."
+            )
         if self.average is not None:
             self.average.follow(self.state.global_step)
         if self.is_world_process_zero():
-            self._log.step(self.state.global_step, self._means, rate)
-            self._report({**self._means, "learning_rate": rate})
+            settings = {"learning_rate": rate} | ({} if scale is None else {"loss_scale": scale})
+            self._log.step(self.state.global_step, self._means, settings)
+            self._report({**self._means, **settings})
         return self._is_late
 
     def _report(self, numbers: dict[str, float]) -> None:
@@ -187,9 +200,12 @@ class ObjectiveTrainer(CheckpointingTrainer):
             with new_file(file) as draft:
                 report = {"step": step, "numbers": {n: str(v) for n, v in numbers.items()}}
                 draft.write_text(json.dumps({**report, "samples": ids}, indent=2), encoding="utf-8")
+        other = "a lower training.learning_rate"
+        if self.options.precision == "float16":
+            other = "training.precision bfloat16 or float32"
         return DataError(
-            f"The loss is {numbers['loss']} at step {step}; the samples are listed in "
-            f"{file}. Look at them, or lower training.learning_rate and go on with --resume."
+            f"The loss is {numbers['loss']} at step {step}; the samples are listed in {file}. "
+            f"Look at them, or begin in another --out with {other}."
         )
 
     # ------------------------------------------------------------------ validation
@@ -222,7 +238,7 @@ class ObjectiveTrainer(CheckpointingTrainer):
             inputs = self._prepare_inputs(self._validation[min(number, count - 1)])
             size = len(inputs.pop("ids"))
             torch.manual_seed(_seed_of(self._seed, number))
-            with torch.no_grad(), self.compute_loss_context_manager():
+            with torch.no_grad(), self.accelerator.autocast():
                 outputs = self.objective(**inputs)
             if number < count:
                 noted.append(({name: float(value) for name, value in outputs.items()}, size))

@@ -82,7 +82,8 @@ class ShownAnswers(TrainerCallback):
         if not state.is_world_process_zero or step % self._every:
             return
         self._objective.eval()
-        with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
+        half = torch.float16 if args.fp16 else torch.bfloat16
+        with torch.autocast(args.device.type, half, enabled=args.fp16 or args.bf16):
             shown = [self._show(number, step, args.device) for number in range(len(self._samples))]
         self._objective.train()
         for each in shown:

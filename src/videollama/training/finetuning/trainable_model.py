@@ -54,12 +54,12 @@ def load_trainable(
     device = choose_device()
     _check_quantization(recipe, device)
     config, tensors, processor = _read_and_renew(recipe)
-    halved = recipe.training.precision == "bfloat16"
+    halved = recipe.training.precision != "float32"
     model = assemble(
         config,
         tensors,
         places={"": device},
-        dtype=torch.bfloat16 if halved else torch.float32,
+        dtype=getattr(torch, recipe.training.precision),
         origin=recipe.model.load or "the built-in model",
         bits=choose_bits(recipe.model.quantization or ""),
     )
