@@ -55,6 +55,7 @@ class Way:
     keeps_features: bool = True
     recomputes: bool = False
     changes_decoder: bool = False
+    bits: str | None = None
 
 
 WAYS = (
@@ -63,6 +64,8 @@ WAYS = (
     Way("with cache, gradient checkpointing", recomputes=True),
     Way("with cache, LoRA", changes_decoder=True),
     Way("with cache, LoRA, gradient checkpointing", recomputes=True, changes_decoder=True),
+    Way("with cache, LoRA, decoder in 8 bits", changes_decoder=True, bits="8-bit"),
+    Way("with cache, LoRA, decoder in 4 bits", changes_decoder=True, bits="4-bit"),
 )
 
 
@@ -91,7 +94,11 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), settings.batch)
-        found = {way.name: in_own_process(way, Path(folder), settings) for way in WAYS}
+        found = {
+            way.name: in_own_process(way, Path(folder), settings)
+            for way in WAYS
+            if way.bits is None or not settings.mid  # whose weights are random and whole
+        }
     loading: dict[str, float] = {}
     for name, facts in found.items():
         print(f"  {name:<44} {facts['peak_bytes'] / 1e9:9.2f} GB at most in memory")
@@ -231,7 +238,7 @@ def write_data(folder: Path, clips: int) -> None:
 def make_recipe(folder: Path, settings: Settings, way: Way) -> FinetuneRecipe:
     content = {
         "stage": "finetune",
-        "model": {"branch": "video" if settings.mid else "both"},
+        "model": {"branch": "video" if settings.mid else "both", "quantization": way.bits},
         "data": {"cache": str(folder / "cache"), "keep_features": way.keeps_features},
         "samples": {"num_frames": settings.frames},
         "training": {

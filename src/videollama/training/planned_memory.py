@@ -78,8 +78,9 @@ def memory_savings(
         return _most_first(savings)
     if recipe.model.quantization is None and not recipe.training.fsdp:
         rounded = _with(recipe, "model", quantization="4-bit")
-        settings, only = "model.quantization=4-bit", "on CUDA cards only"
-        savings.append(MemorySaving(settings, saved(rounded), needs_cuda=True, drawback=only))
+        settings, drawback = "model.quantization=4-bit", "not on Apple's MPS"
+        saving = MemorySaving(settings, saved(rounded), refused_on="mps", drawback=drawback)
+        savings.append(saving)
     if not recipe.training.gradient_checkpointing:
         again = _with(recipe, "training", gradient_checkpointing=True)
         settings, drawback = "training.gradient_checkpointing=true", "steps take a third longer"

@@ -116,4 +116,4 @@ def test_the_largest_part_decides_what_is_named_first(own_folder, make_finetune)
     ):
         plan = plan_run(make_finetune(**changes, **more), own_folder)
         assert plan.memory_savings[0].settings.startswith(first)
-        assert plan.memory_savings[0].needs_cuda == ("4-bit" in first)
+        assert plan.memory_savings[0].refused_on == ("mps" if "4-bit" in first else "")
