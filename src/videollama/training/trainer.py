@@ -29,7 +29,7 @@ from videollama.training.checkpointing import CheckpointingTrainer
 from videollama.training.loss_scale import SMALLEST_SCALE, allow_on_cpu, loss_scale
 from videollama.training.moving_average import MovingAverage
 from videollama.training.processes import of_all
-from videollama.training.recipe import TrainingSection
+from videollama.training.recipe import AnyRecipe
 from videollama.training.run_log import RunLog
 from videollama.training.sharding import forget_untouched, gathered, shard
 from videollama.training.stages import Objective
@@ -44,9 +44,8 @@ class ObjectiveTrainer(CheckpointingTrainer):
         objective: What is trained, and its losses.
         training: Batches.
         validation: Batches.
-        options: The recipe's `training` section.
+        recipe: Its `training` section with the steps counted.
         folder: The run's folder.
-        seed: Of dropout.
         log: Is told every step, in the first process.
         is_sharded: Spread the weights over the processes (FSDP).
     """
@@ -57,14 +56,14 @@ class ObjectiveTrainer(CheckpointingTrainer):
         training: Batches,
         validation: Batches,
         *,
-        options: TrainingSection,
+        recipe: AnyRecipe,
         folder: Path,
-        seed: int,
         log: RunLog,
         is_sharded: bool = False,
     ) -> None:
+        options = recipe.training
         self.objective, self.options, self.folder = objective, options, folder
-        self._validation, self._log, self._seed = validation, log, seed
+        self._validation, self._log, self._seed = validation, log, recipe.seed
         self._step: list[_BatchNotes] = []
         self._validated: dict[str, float] = {}
         self._validated_at = -1
@@ -72,7 +71,7 @@ class ObjectiveTrainer(CheckpointingTrainer):
         self._end = time.monotonic() + 60.0 * minutes
         super().__init__(
             model=objective,
-            args=training_arguments(options, folder, seed),
+            args=training_arguments(recipe, folder),
             train_dataset=_Numbered(training),
             eval_dataset=validation,
             data_collator=_only_item,

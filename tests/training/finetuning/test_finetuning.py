@@ -182,7 +182,7 @@ def test_held_out_questions_are_answered_now_and_then_with_their_frames(
 def test_a_reporter_that_is_not_installed_is_one_sentence(
     tmp_path, own_folder, make_finetune, lines, monkeypatch
 ):
-    monkeypatch.setattr("videollama.training.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("videollama.training.trackers.find_spec", lambda name: None)
     recipe = make_finetune(training__report_to=["tensorboard"])
     with pytest.raises(RecipeError, match=r"pip install 'videollama\[tensorboard\]'"):
         train(recipe, own_folder, tmp_path / "run", report=lines)
