@@ -97,6 +97,7 @@ def _basis(task: Task, summary: Summary, words: Wording) -> str:
     if isinstance(task, Covered) and task.coverage.missing:
         missing = words.sentence(task.coverage.sentence())
         lines.append(words.phrase("not the whole benchmark: {what}").format(what=missing))
+    lines += map(words.sentence, summary.left_out.values())
     if summary.judge is not None:
         lines.append(_of_the_judge(summary.judge, words))
     broken = [f"{r.id}: {words.sentence(r.error)}" for r in summary.records if r.error is not None]
