@@ -35,7 +35,7 @@ def test_a_run_ends_in_a_model_that_loads_and_nothing_else_has_changed(
     assert torch.equal(model.state_dict()[name], load_file(finished.weights)[name])
     assert not torch.equal(model.state_dict()[name], before[name])
     note = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert note["samples"] == {".": 5, "held out": 1}
+    assert note["samples"] == {own_folder.name: 5, "held out": 1}
     held_out = json.loads((tmp_path / "run" / "held_out.jsonl").read_text())
     assert held_out["conversations"][1]["value"] == "A square."
 
