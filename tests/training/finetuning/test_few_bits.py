@@ -105,6 +105,17 @@ def test_a_run_learns_goes_on_exactly_and_its_result_answers(
     assert VideoLlama.load(finished.model).ask(clip, "What moves?", max_new_tokens=4).seen
 
 
+@pytest.mark.parametrize("bits", ["4-bit", "8-bit"])
+def test_layers_that_are_computed_twice_learn_the_same(
+    tmp_path, own_folder, wide_folder, make_finetune, lines, bits
+):
+    changes = {"model__load": str(wide_folder), "model__quantization": bits, "lora__rank": 2}
+    for name, again in (("kept", False), ("again", True)):
+        recipe = make_finetune(**changes, training__gradient_checkpointing=again)
+        train(recipe, own_folder, tmp_path / name, report=lines)
+    assert losses(tmp_path / "again") == pytest.approx(losses(tmp_path / "kept"), abs=1e-6)
+
+
 def test_it_does_not_train_on_mps(make_finetune, wide_folder, monkeypatch):
     monkeypatch.setattr(trainable_model, "choose_device", lambda: torch.device("mps"))
     recipe = make_finetune(model__load=str(wide_folder), model__quantization="4-bit")
