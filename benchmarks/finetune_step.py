@@ -56,6 +56,7 @@ class Way:
     is_phone: bool = False  # 10 s of 1080p at 30 frames a second instead of 8 s of 360p at 25
     recomputes: bool = False
     changes_decoder: bool = False
+    bits: str | None = None
 
 
 WAYS = (
@@ -65,6 +66,8 @@ WAYS = (
     Way("with cache, gradient checkpointing", recomputes=True),
     Way("with cache, LoRA", changes_decoder=True),
     Way("with cache, LoRA, gradient checkpointing", recomputes=True, changes_decoder=True),
+    Way("with cache, LoRA, decoder in 8 bits", changes_decoder=True, bits="8-bit"),
+    Way("with cache, LoRA, decoder in 4 bits", changes_decoder=True, bits="4-bit"),
 )
 
 
@@ -97,6 +100,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = {}
         for way in WAYS:
+            if settings.mid and way.bits is not None:
+                continue  # whose weights are random and whole
             place = Path(folder) / ("phone" if way.is_phone else "small")
             if not place.exists():
                 write_data(place, settings.batch, is_phone=way.is_phone)
@@ -234,7 +239,7 @@ def write_data(folder: Path, clips: int, *, is_phone: bool) -> None:
 def make_recipe(folder: Path, settings: Settings, way: Way) -> FinetuneRecipe:
     content = {
         "stage": "finetune",
-        "model": {"branch": "video" if settings.mid else "both"},
+        "model": {"branch": "video" if settings.mid else "both", "quantization": way.bits},
         "data": {"cache": str(folder / "cache"), "keep_features": way.keeps_features},
         "samples": {"num_frames": settings.frames},
         "training": {

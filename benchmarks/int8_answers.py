@@ -1,4 +1,7 @@
-"""Answers with the decoder in 8 bits against float32: `python -m benchmarks.int8_answers DATA`."""
+"""Answers with the decoder in fewer bits against float32: `python -m benchmarks.int8_answers DATA`.
+
+`--dtype 8-bit` and `--dtype 4-bit` take bitsandbytes' layers instead of ONNX Runtime's.
+"""
 
 import argparse
 from pathlib import Path
@@ -18,6 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="a folder with flickr8k and esc50")
     parser.add_argument("--questions", type=int, default=100, help="of each kind")
+    parser.add_argument("--dtype", default="int8", choices=("int8", "8-bit", "4-bit", "bfloat16"))
     arguments = parser.parse_args()
     photos, sounds = arguments.data / "flickr8k", arguments.data / "esc50"
     tasks = [
@@ -26,7 +30,9 @@ def main() -> None:
         OrderTask(photos, split="val", limit=arguments.questions),
         SoundsTask(sounds, fold="4", limit=arguments.questions),
     ]
-    answerers = [EngineAnswerer(VideoLlama.load(dtype=kind)) for kind in ("float32", "int8")]
+    answerers = [
+        EngineAnswerer(VideoLlama.load(dtype=kind)) for kind in ("float32", arguments.dtype)
+    ]
     kinds, differing = {}, []
     for task in tasks:
         pairs = []
@@ -41,7 +47,7 @@ def main() -> None:
             "same": sum(full == rounded for _, full, rounded in pairs),
         }
         differing += [
-            {"id": sample.id, "question": sample.question, "float32": full, "int8": rounded}
+            {"id": sample.id, "question": sample.question, "float32": full, "rounded": rounded}
             for sample, full, rounded in pairs
             if full != rounded
         ]
@@ -50,8 +56,9 @@ def main() -> None:
     share = 1 - len(differing) / asked
     print(f"{100 * share:.1f} % of {asked} answers are the same")
     for each in differing:
-        print(f"  {each['id']}: {each['float32']} / {each['int8']}")
-    write_result("int8_answers", same=share, kinds=kinds, differing=differing)
+        print(f"  {each['id']}: {each['float32']} / {each['rounded']}")
+    name = "int8_answers" if arguments.dtype == "int8" else f"{arguments.dtype}_answers"
+    write_result(name, same=share, kinds=kinds, differing=differing)
 
 
 if __name__ == "__main__":

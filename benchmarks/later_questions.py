@@ -26,13 +26,14 @@ def main() -> None:
     arguments = parser.parse_args()
     assistant = VideoLlama.load(arguments.model)
     photos, sounds = arguments.data / "flickr8k", arguments.data / "esc50"
-    tasks: list[tuple[Task, str]] = [
-        (YesNoTask(photos, limit=arguments.questions), "balanced accuracy"),
-        (SoundsTask(sounds, limit=1, photos=photos), "no audio track said"),
-    ]
+    things: Task = YesNoTask(photos, limit=arguments.questions)
+    sound: Task = SoundsTask(sounds, limit=1, photos=photos)
+    mute = [sample for sample in sound.samples if sample.group == NO_TRACK]
     rows = {}
-    for task, title in tasks:
-        samples = [s for s in task.samples if s.group in ("", NO_TRACK)]
+    for task, samples, title in (
+        (things, things.samples, "balanced accuracy"),
+        (sound, mute, "no audio track said"),
+    ):
         for name, answers in _answers(assistant, samples, task.max_new_tokens).items():
             rows[f"{title}, {name}"] = [task.judge(samples, answers).numbers[title]]
     report("later_questions", rows, unit="%", questions=arguments.questions)

@@ -61,8 +61,35 @@ def test_the_decoder_takes_what_the_estimate_says(wide_model, tmp_path):
     assert held == expected
 
 
-def test_it_answers(wide_model, tiny_processor, tmp_path):
-    assistant = VideoLlama(assembled(wide_model, 4), tiny_processor)
+@pytest.mark.parametrize("bits", [8, 4])
+def test_it_answers(wide_model, tiny_processor, tmp_path, bits, recwarn, capfd):
+    assistant = VideoLlama(assembled(wide_model, bits), tiny_processor)
     picture = write_picture(tmp_path / "a.png")
     assert assistant.ask(picture, "What is it?", max_new_tokens=8).text
     assert [result.error for result in assistant.caption(picture, max_new_tokens=4)] == [None]
+    assert "MatMul8bitLt" not in capfd.readouterr().err
+
+
+def test_8_bits_round_rows_and_tokens_and_leave_outliers_whole(wide_model):
+    """LLM.int8 (arXiv 2208.07339), computed another way."""
+    layer = assembled(wide_model, 8).language_model.model.layers[0].mlp.up_proj
+    weight = wide_model.language_model.model.layers[0].mlp.up_proj.weight.detach().bfloat16()
+    read = torch.randn(5, 64, generator=torch.Generator().manual_seed(0)).bfloat16()
+    read[2, 7] = 40.0  # beyond the threshold of 6
+    with torch.no_grad():
+        found = layer(read).float()
+    outlier = (read.abs() >= 6.0).any(dim=0)
+    rest = read.float().masked_fill(outlier, 0.0)
+    rows, tokens = (each.abs().amax(dim=1, keepdim=True) / 127 for each in (weight.float(), rest))
+    rounded = (weight.float() / rows).round() * rows
+    wanted = (rest / tokens).round() * tokens @ rounded.T + read.float() * outlier @ rounded.T
+    assert (found - wanted).norm() < 0.01 * wanted.norm()  # the sums are bfloat16
+
+
+@pytest.mark.parametrize(("bits", "tolerance"), [(8, 0.02), (4, 0.2)])
+def test_what_is_computed_is_nearly_what_all_bits_give(wide_model, bits, tolerance):
+    words = torch.arange(24).reshape(2, 12)
+    with torch.no_grad():
+        wanted = wide_model.language_model(input_ids=words).logits
+        found = assembled(wide_model, bits).language_model(input_ids=words).logits.float()
+    assert 0 < (found - wanted).norm() < tolerance * wanted.norm()

@@ -10,6 +10,7 @@ from tests.synthetic import write_clip, write_sound
 from videollama.cli.eval import evaluate
 from videollama.errors import BackendError, DataError, InputError
 
+LEFT_OUT = "METEOR is left out: it needs Java and `pip install 'videollama[meteor]'`."
 CAPTIONS = {"dog": "A dog runs .", "car": "A red car stands there .", "boat": "A boat at anchor ."}
 
 
@@ -25,6 +26,13 @@ def photo_folder(tmp_path):
         rows.append({"image": f"{number}.png", "split": "test", "captions": captions})
     (folder / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_meteor(monkeypatch):
+    """Whatever is installed here."""
+    monkeypatch.setattr("videollama.evaluation.meteor.shutil.which", lambda name: None)
+    monkeypatch.setattr("videollama.evaluation.meteor._program_folder", lambda: None)
 
 
 @pytest.fixture
@@ -50,6 +58,8 @@ def test_json_holds_scores_counts_and_what_they_depend_on(command, photo_folder)
     assert report["part"] == "split test"
     assert report["beams"] == 3
     assert set(report["with media"]["scores"]) >= {"CIDEr-D", "BLEU-4"}
+    assert report["with media"]["scores"]["METEOR"] is None
+    assert report["blind"]["left_out"] == {"METEOR": LEFT_OUT}
     assert report["with media"]["answers"] == report["blind"]["answers"] == 6
     assert report["blind"]["broken"] == 0
 
@@ -61,6 +71,7 @@ def test_the_table_has_a_column_for_the_blind_and_the_split_is_told(command, pho
     assert "with media" in result.stdout
     assert "blind" in result.stdout
     assert "CIDEr-D" in result.stdout
+    assert result.stdout.splitlines().count(LEFT_OUT) == 1
     assert [line.split()[-2:] for line in result.stdout.splitlines() if "unreadable" in line] == [
         ["1", "0"]
     ]

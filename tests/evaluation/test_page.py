@@ -35,6 +35,26 @@ def test_the_page_speaks_chinese(photo_folder, tmp_path):
     assert "2 个回答，0 个无法读取的文件" in text
 
 
+def test_of_few_answers_the_worse_half_is_the_worst(photo_folder, tmp_path):
+    task = YesNoTask(photo_folder, limit=4)
+    summary = run_task(task, Scripted(lambda clip, question: "No."))
+    write_page(tmp_path / "page.html", task, summary)
+    best, worst = (tmp_path / "page.html").read_text().split("<h2>Worst</h2>")
+    assert best.count("<span class=score>100<") == worst.count("<span class=score>0<") == 2
+    assert (best + worst).count("<article>") == 4
+
+
+def test_one_answer_is_not_the_worst_too(tmp_path):
+    clips = [CaptionedClip("audio", write_sound(tmp_path / "a.wav"), ("A tone",))]
+    task = ClipCaptionsTask(clips, "test")
+    write_page(
+        tmp_path / "page.html", task, run_task(task, Scripted(lambda clip, question: "A tone."))
+    )
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("<article>") == 1
+    assert "<h2>Worst" not in text
+
+
 def test_few_answers_are_shown_once_and_a_vanished_file_is_told(photo_folder, tmp_path):
     task = YesNoTask(photo_folder, limit=2)
     summary = run_task(task, Scripted(lambda clip, question: "No."))

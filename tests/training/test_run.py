@@ -70,6 +70,19 @@ def test_four_stages_end_in_a_model_that_loads(
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_computes_in_float16(tmp_path, data_folder, make_recipe, lines, stage):
+    for precision in ("float32", "float16"):
+        recipe = make_recipe(stage, training__precision=precision, training__max_steps=2)
+        finished = train(recipe, data_folder, tmp_path / precision, report=lines)
+    assert {tensor.dtype for tensor in load_file(finished.weights).values()} <= {
+        torch.float32,
+        torch.int64,
+    }
+    exact, rounded = losses(tmp_path / "float32"), losses(tmp_path / "float16")
+    assert 0 < abs(rounded[1] - exact[1]) < 1e-3  # later ones may have left out a step
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_killed_run_goes_on_with_the_very_same_losses(
     tmp_path, data_folder, make_recipe, lines, monkeypatch, stage
 ):

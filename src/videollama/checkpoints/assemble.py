@@ -113,8 +113,13 @@ def require_all_loaded(report: Mapping[str, Any], origin: str) -> None:
 
 def _quantization(bits: int, dtype: "torch.dtype", names: Iterable[str]) -> Any:
     """How bitsandbytes rounds the decoder's linear layers; NF4 for 4 bits (arXiv 2305.14314)."""
+    import logging
+
     from transformers import BitsAndBytesConfig
 
+    # It warns of a library for the CPU that it can do without, and at every product of 8 bits that
+    # what is read is rounded by way of float16.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     parts = {name.partition(".")[0] for name in names}
     return BitsAndBytesConfig(
         load_in_8bit=bits == 8,

@@ -56,12 +56,8 @@ def check_dtype(dtype: str, device: "torch.device") -> None:
         raise InputError(
             f"int8 runs on the CPU only, not on {device}; use --device cpu or another --dtype."
         )
-    if dtype == "8-bit" and device.type != "cuda":
-        raise InputError(
-            f"8-bit runs on CUDA cards only, not on {device}; use --dtype 4-bit or int8."
-        )
-    if dtype == "4-bit" and device.type == "mps":
-        raise InputError(f"4-bit does not run on {device}; use --dtype float16 or --device cpu.")
+    if dtype in _BITS and device.type == "mps":
+        raise InputError(f"{dtype} does not run on {device}; use --dtype float16 or --device cpu.")
     if dtype in _BITS and find_spec("bitsandbytes") is None:
         raise InputError(f"{dtype} needs bitsandbytes: pip install 'videollama[quantize]'")
 

@@ -107,8 +107,8 @@ def evaluate(
 ) -> None:
     """Measure the model on labelled photos or sounds, on a benchmark, or on questions of your own.
 
-    captions: CIDEr-D and BLEU of one sentence per photo. sounds: how many sounds are named, and
-    whether a missing or silent audio track is said. order: which of two scenes comes first
+    captions: CIDEr-D, BLEU and METEOR of one sentence per photo. sounds: how many sounds are named,
+    and whether a missing or silent audio track is said. order: which of two scenes comes first
     (chance 50 %). yesno: whether a thing is in the picture (chance 50 %). hallucination: how often
     something is told that is not there. answers: how many of your own questions are answered as you
     wrote (docs/data.md names the formats).

@@ -49,7 +49,10 @@ def print_table(results: "Mapping[str, Summary]", coverage: "Coverage | None") -
         there = coverage.num_videos - len(coverage.missing)
         share = say("{done} of {total}").format(done=there, total=coverage.num_videos)
         table.add_row(say("videos there"), *(share for _ in results))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for sentence in first.left_out.values():
+        console.print(explain(sentence), markup=False, soft_wrap=True)
 
 
 def _graded(summary: "Summary", name: str) -> str:

@@ -69,19 +69,20 @@ def train(
         videollama train recipes/tiny_instruct.yaml --set training.max_minutes=30 --resume
     """
     import json
+    import sys
+    from contextlib import redirect_stdout
 
     from videollama.training.recipe_file import load_recipe
 
     loaded = load_recipe(recipe, override or ())
+    # Only the result goes to standard output; Trackio prints, and transformers on W&B's behalf.
     if dry_run:
-        from videollama.training.plan import plan_run
+        with redirect_stdout(sys.stderr):
+            from videollama.training.plan import plan_run
 
-        plan = plan_run(loaded, data, with_time=True, peak_tflops=peak_tflops)
+            plan = plan_run(loaded, data, with_time=True, peak_tflops=peak_tflops)
         print(json.dumps(plan.to_dict(), indent=2) if as_json else "\n".join(as_lines(plan)))
         return
-    from videollama.training.processes import is_first_process
-    from videollama.training.run import train as run_recipe
-
     folder = out or Path("runs") / recipe.stem
     console = notes()
 
@@ -89,7 +90,11 @@ def train(
         if not quiet:
             console.print(explain(line), markup=False)
 
-    finished = run_recipe(loaded, data, folder, resume=resume, report=report)
+    with redirect_stdout(sys.stderr):
+        from videollama.training.processes import is_first_process
+        from videollama.training.run import train as run_recipe
+
+        finished = run_recipe(loaded, data, folder, resume=resume, report=report)
     if not is_first_process():
         return
     result = {

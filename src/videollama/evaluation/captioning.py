@@ -14,7 +14,7 @@ VIDEO_QUESTION = "Describe the video."
 
 
 class CaptionsTask:
-    """CIDEr-D and BLEU of one sentence per photo.
+    """CIDEr-D, BLEU and METEOR of one sentence per photo.
 
     Args:
         folder: Photos with captions (see `read_photos`).
@@ -52,13 +52,16 @@ class CaptionsTask:
 
 
 def score_captions(samples: Sequence[Sample], answers: Sequence[str]) -> Scores:
-    """CIDEr-D and BLEU of the first sentence of each answer, against the truth's captions."""
+    """CIDEr-D, BLEU and METEOR of each answer's first sentence, against the truth's captions."""
     sentences = [first_sentence(answer) for answer in answers]
     scores = caption_scores(sentences, [sample.truth for sample in samples])
     numbers = {"CIDEr-D": scores.cider_d}
     numbers |= {f"BLEU-{order}": value for order, value in enumerate(scores.bleu, start=1)}
+    if scores.meteor.score is not None:
+        numbers["METEOR"] = 100.0 * scores.meteor.score
+    left_out = {"METEOR": scores.meteor.reason} if scores.meteor.score is None else {}
     per_caption = scores.cider_d_per_caption
-    return Scores(numbers, per_caption, margin_of_mean(per_caption))
+    return Scores(numbers, per_caption, margin_of_mean(per_caption), left_out=left_out)
 
 
 def first_sentence(answer: str) -> str:

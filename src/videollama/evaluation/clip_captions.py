@@ -48,7 +48,7 @@ class CaptionedClip:
 
 
 class ClipCaptionsTask:
-    """CIDEr-D and BLEU of one sentence per file.
+    """CIDEr-D, BLEU and METEOR of one sentence per file.
 
     Args:
         clips: Files with captions.

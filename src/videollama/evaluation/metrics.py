@@ -19,6 +19,7 @@ from videollama.consensus import (
     cider_d,
     ngrams,
 )
+from videollama.evaluation.meteor import Meteor, meteor
 
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
@@ -26,10 +27,11 @@ _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMB
 
 @dataclass(frozen=True)
 class CaptionScores:
-    """Corpus scores, all times 100, and CIDEr-D of every caption in the order given."""
+    """Corpus scores times 100, CIDEr-D of every caption in the order given, and METEOR."""
 
     cider_d: float
     bleu: tuple[float, float, float, float]
+    meteor: Meteor
     cider_d_per_caption: tuple[float, ...]
 
 
@@ -41,7 +43,7 @@ def caption_scores(candidates: Sequence[str], references: Sequence[Sequence[str]
         references: The human captions per picture, in the same order.
 
     Returns:
-        CIDEr-D and BLEU-1 to 4, times 100.
+        CIDEr-D and BLEU-1 to 4, times 100; METEOR where it is installed.
 
     Raises:
         ValueError: If the lengths differ, or a picture has no reference.
@@ -53,6 +55,7 @@ def caption_scores(candidates: Sequence[str], references: Sequence[Sequence[str]
     return CaptionScores(
         cider_d=100.0 * fmean(per_caption) if per_caption else 0.0,
         bleu=(first, second, third, fourth),
+        meteor=meteor(tokens, human),
         cider_d_per_caption=tuple(100.0 * value for value in per_caption),
     )
 

@@ -53,7 +53,7 @@ def write_page(
     words = words or wording("en")
     judged = [record for record in summary.records if record.score is not None]
     ranked = sorted(judged, key=lambda record: record.score or 0.0, reverse=True)
-    best = ranked[:each]
+    best = ranked[: min(each, (len(ranked) + 1) // 2)]
     worst = list(reversed(ranked[len(best) :]))[:each]
     title = f"{task.name}, {words.sentence(task.source)}"
     samples = {sample.id: sample for sample in task.samples}
@@ -61,8 +61,7 @@ def write_page(
         f"<!doctype html><html lang={words.code}><meta charset=utf-8>"
         f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>"
         f"{_figures(summary, words)}{_basis(task, summary, words)}"
-        f"<h2>{words.phrase('Best')}</h2>{_articles(best, samples, words)}"
-        f"<h2>{words.phrase('Worst')}</h2>{_articles(worst, samples, words)}"
+        f"{_articles('Best', best, samples, words)}{_articles('Worst', worst, samples, words)}"
     )
     with new_file(path) as draft:
         draft.write_text(page, encoding="utf-8")
@@ -97,6 +96,7 @@ def _basis(task: Task, summary: Summary, words: Wording) -> str:
     if isinstance(task, Covered) and task.coverage.missing:
         missing = words.sentence(task.coverage.sentence())
         lines.append(words.phrase("not the whole benchmark: {what}").format(what=missing))
+    lines += map(words.sentence, summary.left_out.values())
     if summary.judge is not None:
         lines.append(_of_the_judge(summary.judge, words))
     broken = [f"{r.id}: {words.sentence(r.error)}" for r in summary.records if r.error is not None]
@@ -111,8 +111,13 @@ def _of_the_judge(judge: Mapping[str, Any], words: Wording) -> str:
     ).format_map({**judge, "dates": ", ".join(judge["dates"])})
 
 
-def _articles(records: Sequence[Record], samples: dict[str, Sample], words: Wording) -> str:
-    return "".join(
+def _articles(
+    title: str, records: Sequence[Record], samples: dict[str, Sample], words: Wording
+) -> str:
+    """A section of the page; nothing without answers."""
+    if not records:
+        return ""
+    return f"<h2>{words.phrase(title)}</h2>" + "".join(
         f"<article><div>{_pictures(samples[record.id], words)}</div><div>"
         f"<span class=score>{record.score:.0f}</span>"
         f"<p class=question>{escape(record.question)}</p>"

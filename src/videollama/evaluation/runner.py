@@ -25,6 +25,7 @@ class Summary:
         records: Every answer with its score, in the task's order.
         grades: Means of what a judge gave, from 0 to 5, by name.
         judge: Who judged, when, and how often that failed; None without a judge.
+        left_out: Numbers that could not be had here, each with a sentence that says why.
     """
 
     numbers: dict[str, float]
@@ -34,11 +35,13 @@ class Summary:
     records: tuple[Record, ...]
     grades: dict[str, float] = field(default_factory=dict)
     judge: dict[str, Any] | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """What scripts want: everything but the records, rounded to four digits."""
+        scores: dict[str, float | None] = {n: round(v, 4) for n, v in self.numbers.items()}
         result: dict[str, Any] = {
-            "scores": {name: round(value, 4) for name, value in self.numbers.items()},
+            "scores": scores | dict.fromkeys(self.left_out),
             "margin": round(self.margin, 4),
             "answers": self.num_answers,
             "broken": self.num_broken,
@@ -46,6 +49,8 @@ class Summary:
         if self.judge is not None:
             result["grades"] = {name: round(value, 4) for name, value in self.grades.items()}
             result["judge"] = self.judge
+        if self.left_out:
+            result["left_out"] = self.left_out
         return result
 
 
@@ -164,4 +169,11 @@ def _judge(task: Task, records: dict[str, Record]) -> Summary:
         rounded = None if score is None else round(score, 4)
         records[sample.id] = replace(records[sample.id], score=rounded)
     ordered = tuple(records[sample.id] for sample in task.samples)
-    return Summary(scores.numbers, scores.margin, len(answered), broken, ordered)
+    return Summary(
+        scores.numbers,
+        scores.margin,
+        len(answered),
+        broken,
+        ordered,
+        left_out=scores.left_out,
+    )

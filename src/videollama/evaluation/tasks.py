@@ -48,12 +48,14 @@ class Scores:
         per_sample: Score of each answer in per cent, in the order judged; None where there is none.
         margin: Half the 95 % interval of the first number, in per cent.
         grades: Means of what a judge gave, from 0 to 5, by name.
+        left_out: Numbers that could not be had here, each with a sentence that says why.
     """
 
     numbers: dict[str, float]
     per_sample: tuple[float | None, ...]
     margin: float
     grades: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 class Task(Protocol):

@@ -67,9 +67,8 @@ class VideoLlama:
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
             dtype: "auto", "float32", "bfloat16", "float16", or "int8": on the CPU, by ONNX
                 Runtime with the decoder in 8 bits, several times as fast. "auto" takes it for the
-                built-in model, which can then be asked but neither trained nor saved. "8-bit" (on
-                CUDA) and "4-bit" round the decoder's linear layers by bitsandbytes, which saves
-                memory.
+                built-in model, which can then be asked but neither trained nor saved. "8-bit" and
+                "4-bit" round the decoder's linear layers by bitsandbytes, which saves memory.
             cache_media: Keep what the encoders make of files on disk, and find it there again.
             decoder_layers: False leaves them out: for a server that lets another one write. Such a
                 model encodes media and cannot be asked.

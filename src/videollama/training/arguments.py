@@ -1,43 +1,54 @@
 """From a recipe's `training` section to transformers' arguments and the learning rate's course."""
 
 import math
-from importlib.util import find_spec
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
 
-from videollama.errors import RecipeError
-from videollama.training.recipe import TrainingSection
+from videollama.training.recipe import AnyRecipe, TrainingSection
+from videollama.training.trackers import PROJECT, tracked_name
 
 
-def training_arguments(options: TrainingSection, folder: Path, seed: int) -> TrainingArguments:
+@dataclass
+class RunArguments(TrainingArguments):
+    """transformers' arguments, with what trackers should know of a run.
+
+    Attributes:
+        recipe: Resolved.
+    """
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+def training_arguments(recipe: AnyRecipe, folder: Path) -> RunArguments:
     """What transformers' Trainer is told.
 
     Args:
-        options: The recipe's section.
+        recipe: Its steps counted.
         folder: The run's.
-        seed: The recipe's.
-
-    Raises:
-        RecipeError: What `report_to` names is not installed.
     """
-    for name in options.report_to:
-        if find_spec(name) is None:
-            raise RecipeError(
-                f"training.report_to names {name}, which is not installed; run "
-                f"`pip install 'videollama[{name}]'`, or leave it out."
-            )
-    arguments = TrainingArguments(
+    options = recipe.training
+    arguments = RunArguments(
+        recipe=recipe.model_dump(),
+        run_name=tracked_name(folder) if options.report_to else None,
+        project=PROJECT,
         output_dir=str(folder),
         max_steps=options.max_steps,
         per_device_train_batch_size=1,
         gradient_accumulation_steps=options.gradient_accumulation,
         max_grad_norm=options.max_grad_norm,
+        learning_rate=options.learning_rate,  # these four are only told: optimizer and course are
+        weight_decay=options.weight_decay,  # the trainer's own
+        warmup_steps=options.warmup_steps,
+        adam_beta2=options.beta2,
         bf16=options.precision == "bfloat16",
+        fp16=options.precision == "float16",
         use_cpu=not torch.accelerator.is_available(),
-        seed=seed,
-        data_seed=seed,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
         train_sampling_strategy="sequential",
         save_strategy="steps",
         save_steps=options.save_every,

@@ -3,6 +3,7 @@
     RUN/checkpoint-STEP/model.safetensors     what is trained
                         average.safetensors   its moving average, if `ema_decay` asks for one
                         best.safetensors      the best validation's, if a run may stop early
+                        scaler.pt             the loss scale, in float16
                         optimizer.pt  scheduler.pt  trainer_state.json
 
 A checkpoint is written by the first process beside its place and renamed, so a kill at any moment

@@ -16,7 +16,7 @@ class ModelSection(Section):
             `--dry-run` also "7B" or "13B". It needs a new branch, of pictures or both.
         branch: Which Q-Former learns, with its queries, positions and projection.
         new_branch: Start that branch anew instead of from the loaded weights.
-        quantization: Hold the decoder's linear layers in so few bits (QLoRA with `lora`); on CUDA.
+        quantization: Hold the decoder's linear layers in so few bits (QLoRA with `lora`).
     """
 
     load: str | None = None

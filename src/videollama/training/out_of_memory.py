@@ -33,8 +33,8 @@ def telling_what_fits(recipe: AnyRecipe, data: Path) -> Iterator[None]:
             raise
         plan = plan_run(recipe, data)
         wanted = sum(plan.memory_bytes.values())
-        on_card = choose_device().type == "cuda"
-        possible = [saving for saving in plan.memory_savings if on_card or not saving.needs_cuda]
+        kind = choose_device().type
+        possible = [saving for saving in plan.memory_savings if saving.refused_on != kind]
         helps = " or ".join(map(str, possible[:2]))
         raise RecipeError(
             f"Memory is used up: this takes about {wanted / 1e9:.1f} GB; begin in another --out "

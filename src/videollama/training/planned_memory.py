@@ -27,7 +27,7 @@ def planned_memory(
         num_tokens: Tokens of the longest sample.
     """
     training, text = recipe.training, model.config.text_config
-    size = 2 if training.precision == "bfloat16" else _FLOAT32
+    size = _FLOAT32 if training.precision == "float32" else 2
     of_trained = _TRAINED_BYTES + (0 if training.ema_decay is None else _FLOAT32)
     trained = sum(part.parameters for part in parts if part.trained)
     frozen = sum(p.parameters for p in parts if not p.trained and p.name != "language_model")
@@ -78,8 +78,9 @@ def memory_savings(
         return _most_first(savings)
     if recipe.model.quantization is None and not recipe.training.fsdp:
         rounded = _with(recipe, "model", quantization="4-bit")
-        settings, only = "model.quantization=4-bit", "on CUDA cards only"
-        savings.append(MemorySaving(settings, saved(rounded), needs_cuda=True, drawback=only))
+        settings, drawback = "model.quantization=4-bit", "not on Apple's MPS"
+        saving = MemorySaving(settings, saved(rounded), refused_on="mps", drawback=drawback)
+        savings.append(saving)
     if not recipe.training.gradient_checkpointing:
         again = _with(recipe, "training", gradient_checkpointing=True)
         settings, drawback = "training.gradient_checkpointing=true", "steps take a third longer"

@@ -33,13 +33,13 @@ class MemorySaving:
     Attributes:
         settings: As `--set` takes them.
         bytes: How much less they take.
-        needs_cuda: Whether other devices refuse them.
+        refused_on: The kind of device that refuses them, if one does.
         drawback: What else they change, for people.
     """
 
     settings: str
     bytes: int
-    needs_cuda: bool = False
+    refused_on: str = ""
     drawback: str = ""
 
     def __str__(self) -> str:

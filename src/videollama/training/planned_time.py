@@ -20,6 +20,7 @@ from videollama.configuration import VideoLlamaConfig
 from videollama.model.qformer import read_with_queries
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.training.finetune_recipe import FinetuneRecipe, FinetuneTraining, SamplesSection
+from videollama.training.recipe import Precision
 
 REACHED_SHARE = 0.4
 """Of its peak a device reaches about so much in training (PaLM, arXiv 2204.02311, table 3)."""
@@ -110,14 +111,14 @@ def count_work(
 
 
 def plan_time(
-    work: PlannedWork, decoder: Any, precision: str, peak_tflops: float | None = None
+    work: PlannedWork, decoder: Any, precision: Precision, peak_tflops: float | None = None
 ) -> PlannedTime:
     """How long a run takes.
 
     Args:
         work: Its operations.
         decoder: The decoder's configuration, one of whose layers is run.
-        precision: "float32" or "bfloat16", of the decoder.
+        precision: Of the decoder.
         peak_tflops: A device's peak, in 10^12 operations a second; None measures this machine.
     """
     if peak_tflops is not None:
@@ -127,8 +128,8 @@ def plan_time(
         device = choose_device()
         layer = _one_layer(decoder, device)
         slow = fast = _measured(layer, device)
-        if precision == "bfloat16":
-            fast = _measured(layer.bfloat16(), device)
+        if precision != "float32":
+            fast = _measured(layer.to(getattr(torch, precision)), device)
         rates = f"{slow / 1e9:.0f} GFLOP/s in float32"
         if precision != "float32":
             rates = f"{fast / 1e9:.0f} GFLOP/s in {precision}, {rates}"

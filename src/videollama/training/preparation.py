@@ -179,8 +179,7 @@ def _prepare_instruct(
         sounds = _sounds(model, recipe, data, broken, report)
     tree = PromptTree(processor)
     naming, shares = _naming_beside(model, processor, recipe, photos)
-    if recipe.training.precision == "bfloat16":
-        model.language_model.to(torch.bfloat16)
+    model.language_model.to(getattr(torch, recipe.training.precision))
     size = recipe.training.batch_size
     shown = recipe.training.validation_samples
     batches = []

@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Precision = Literal["float32", "bfloat16", "float16"]
 Stage = Literal["sound_encoder", "video_pretrain", "audio_pretrain", "instruct", "finetune"]
 
 
@@ -106,6 +107,8 @@ class TrainingSection(Section):
         max_minutes: Stop after so long with a checkpoint; `--resume` goes on.
         max_grad_norm: Gradients are clipped to this length; 0 leaves them.
         final_share: Last learning rate as a share of the highest.
+        precision: Of the decoder, and of what is computed; what is trained stays in float32. In
+            float16 the loss is scaled, and steps whose gradients overflow are left out.
         keep_checkpoints: Older ones are removed.
         ema_decay: Also keep an exponential moving average of what is trained, which keeps so much
             of itself at each step; validation and result are its.
@@ -124,7 +127,7 @@ class TrainingSection(Section):
     beta2: float = Field(default=0.98, gt=0, lt=1)
     max_grad_norm: float = Field(default=1.0, ge=0)
     gradient_accumulation: int = Field(default=1, ge=1)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     log_every: int = Field(default=25, gt=0)
     validate_every: int = Field(default=300, gt=0)
     validation_samples: int = Field(default=500, ge=1)

@@ -28,6 +28,7 @@ from videollama.training.run_folder import batches_per_step, holding, note_run, 
 from videollama.training.run_log import RunLog
 from videollama.training.setup import Setup
 from videollama.training.sharding import gathered
+from videollama.training.trackers import check_trackers, tracking
 from videollama.training.trainer import ObjectiveTrainer
 
 
@@ -64,7 +65,8 @@ def train(
 
     Raises:
         DataError: The data are not usable, or the loss is not a number.
-        RecipeError: `out` holds a run of another recipe, or `start_from` leads nowhere.
+        RecipeError: `out` holds a run of another recipe, `start_from` leads nowhere, or what
+            `report_to` names is not installed or cannot be reached.
         OutputError: `out` or the cache cannot be written, or another process trains there.
     """
     start_processes()
@@ -74,10 +76,20 @@ def train(
 
 
 def _train(recipe: AnyRecipe, data: Path, out: Path, *, resume: bool, report: Report) -> Finished:
+    trackers = recipe.training.report_to
+    check_trackers(trackers)
     checkpoint, batches = by_first(
         lambda: (open_run(out, recipe, resume=resume), batches_per_step(out))
     )
     recipe = share_of_step(recipe, batches)
+    with tracking(trackers, out):
+        return _go(recipe, data, out, checkpoint, report)
+
+
+def _go(
+    recipe: AnyRecipe, data: Path, out: Path, checkpoint: Path | None, report: Report
+) -> Finished:
+    """Run a recipe in a folder that is open for it, from a checkpoint if there is one."""
     broken = BrokenSamples(recipe.data.max_broken)
     with PartialState().main_process_first():  # the others find the features that it keeps
         setup = _prepare(recipe, data, out, broken, report)
@@ -93,9 +105,8 @@ def _train(recipe: AnyRecipe, data: Path, out: Path, *, resume: bool, report: Re
         setup.objective,
         setup.training,
         setup.validation,
-        options=setup.options,
+        recipe=recipe.model_copy(update={"training": setup.options}),
         folder=out,
-        seed=recipe.seed,
         log=log,
         is_sharded=_is_sharded(recipe),
     )

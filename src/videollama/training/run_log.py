@@ -40,9 +40,15 @@ class RunLog:
         with new_file(self._file) as draft:
             draft.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
-    def step(self, step: int, numbers: dict[str, float], learning_rate: float) -> None:
-        """Note a step of training."""
-        self._write({"kind": "train", "step": step, **numbers, "learning_rate": learning_rate})
+    def step(self, step: int, numbers: dict[str, float], settings: dict[str, float]) -> None:
+        """Note a step of training.
+
+        Args:
+            step: Its number.
+            numbers: What the objective says of it.
+            settings: What it was done with, such as the learning rate; not in the plain lines.
+        """
+        self._write({"kind": "train", "step": step, **numbers, **settings})
         self._recent.append(numbers)
         if step % self._every == 0 or step in (1, 5, self._total):
             noted: dict[str, list[float]] = {}  # not every batch has every number

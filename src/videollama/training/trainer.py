@@ -26,9 +26,10 @@ from videollama.training.batches import Batches
 from videollama.training.best_weights import BestWeights
 from videollama.training.callbacks import AfterStep
 from videollama.training.checkpointing import CheckpointingTrainer
+from videollama.training.loss_scale import SMALLEST_SCALE, allow_on_cpu, loss_scale
 from videollama.training.moving_average import MovingAverage
 from videollama.training.processes import of_all
-from videollama.training.recipe import TrainingSection
+from videollama.training.recipe import AnyRecipe
 from videollama.training.run_log import RunLog
 from videollama.training.sharding import forget_untouched, gathered, shard
 from videollama.training.stages import Objective
@@ -43,9 +44,8 @@ class ObjectiveTrainer(CheckpointingTrainer):
         objective: What is trained, and its losses.
         training: Batches.
         validation: Batches.
-        options: The recipe's `training` section.
+        recipe: Its `training` section with the steps counted.
         folder: The run's folder.
-        seed: Of dropout.
         log: Is told every step, in the first process.
         is_sharded: Spread the weights over the processes (FSDP).
     """
@@ -56,14 +56,14 @@ class ObjectiveTrainer(CheckpointingTrainer):
         training: Batches,
         validation: Batches,
         *,
-        options: TrainingSection,
+        recipe: AnyRecipe,
         folder: Path,
-        seed: int,
         log: RunLog,
         is_sharded: bool = False,
     ) -> None:
+        options = recipe.training
         self.objective, self.options, self.folder = objective, options, folder
-        self._validation, self._log, self._seed = validation, log, seed
+        self._validation, self._log, self._seed = validation, log, recipe.seed
         self._step: list[_BatchNotes] = []
         self._validated: dict[str, float] = {}
         self._validated_at = -1
@@ -71,11 +71,12 @@ class ObjectiveTrainer(CheckpointingTrainer):
         self._end = time.monotonic() + 60.0 * minutes
         super().__init__(
             model=objective,
-            args=training_arguments(options, folder, seed),
+            args=training_arguments(recipe, folder),
             train_dataset=_Numbered(training),
             eval_dataset=validation,
             data_collator=_only_item,
         )
+        allow_on_cpu(self.accelerator)
         if is_sharded:
             shard(objective, self.args.device)
             # transformers' name for a model that it must not wrap: the shards are ours.
@@ -168,12 +169,23 @@ class ObjectiveTrainer(CheckpointingTrainer):
             self._log.forget_after(self.state.global_step)
 
     def _ended(self, rate: float) -> bool:
-        """A step is done; gives whether the run's time is over."""
+        """A step is done; gives whether the run's time is over.
+
+        Raises:
+            DataError: Gradients overflow float16 at any scale.
+        """
+        scale = loss_scale(self.accelerator)
+        if scale is not None and scale < SMALLEST_SCALE:
+            raise DataError(
+                f"Gradients overflow float16 at step {self.state.global_step} and those before it; "
+                f"begin in another --out with training.precision bfloat16 or float32."
+            )
         if self.average is not None:
             self.average.follow(self.state.global_step)
         if self.is_world_process_zero():
-            self._log.step(self.state.global_step, self._means, rate)
-            self._report({**self._means, "learning_rate": rate})
+            settings = {"learning_rate": rate} | ({} if scale is None else {"loss_scale": scale})
+            self._log.step(self.state.global_step, self._means, settings)
+            self._report({**self._means, **settings})
         return self._is_late
 
     def _report(self, numbers: dict[str, float]) -> None:
@@ -187,9 +199,12 @@ class ObjectiveTrainer(CheckpointingTrainer):
             with new_file(file) as draft:
                 report = {"step": step, "numbers": {n: str(v) for n, v in numbers.items()}}
                 draft.write_text(json.dumps({**report, "samples": ids}, indent=2), encoding="utf-8")
+        other = "a lower training.learning_rate"
+        if self.options.precision == "float16":
+            other = "training.precision bfloat16 or float32"
         return DataError(
-            f"The loss is {numbers['loss']} at step {step}; the samples are listed in "
-            f"{file}. Look at them, or lower training.learning_rate and go on with --resume."
+            f"The loss is {numbers['loss']} at step {step}; the samples are listed in {file}. "
+            f"Look at them, or begin in another --out with {other}."
         )
 
     # ------------------------------------------------------------------ validation
@@ -222,7 +237,7 @@ class ObjectiveTrainer(CheckpointingTrainer):
             inputs = self._prepare_inputs(self._validation[min(number, count - 1)])
             size = len(inputs.pop("ids"))
             torch.manual_seed(_seed_of(self._seed, number))
-            with torch.no_grad(), self.compute_loss_context_manager():
+            with torch.no_grad(), self.accelerator.autocast():
                 outputs = self.objective(**inputs)
             if number < count:
                 noted.append(({name: float(value) for name, value in outputs.items()}, size))

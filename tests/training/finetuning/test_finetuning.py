@@ -36,7 +36,7 @@ def test_a_run_ends_in_a_model_that_loads_and_nothing_else_has_changed(
     assert torch.equal(model.state_dict()[name], load_file(finished.weights)[name])
     assert not torch.equal(model.state_dict()[name], before[name])
     note = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert note["samples"] == {".": 5, "held out": 1}
+    assert note["samples"] == {own_folder.name: 5, "held out": 1}
     held_out = json.loads((tmp_path / "run" / "held_out.jsonl").read_text())
     assert held_out["conversations"][1]["value"] == "A square."
 
@@ -218,7 +218,7 @@ def test_held_out_questions_are_answered_now_and_then_with_their_frames(
 def test_a_reporter_that_is_not_installed_is_one_sentence(
     tmp_path, own_folder, make_finetune, lines, monkeypatch
 ):
-    monkeypatch.setattr("videollama.training.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("videollama.training.trackers.find_spec", lambda name: None)
     recipe = make_finetune(training__report_to=["tensorboard"])
     with pytest.raises(RecipeError, match=r"pip install 'videollama\[tensorboard\]'"):
         train(recipe, own_folder, tmp_path / "run", report=lines)

@@ -65,12 +65,9 @@ def test_a_run_changes_the_decoder_and_goes_on_exactly(
 
 
 def test_what_cannot_be_is_one_sentence(tmp_path, own_folder, make_finetune, lines):
-    for changes, told in (
-        ({"lora__target_modules": ["query"]}, "names query, which is no linear layer .* q_proj"),
-        ({"model__quantization": "4-bit"}, "4-bit, which trains on CUDA cards only, not on cpu"),
-    ):
-        with pytest.raises(RecipeError, match=told):
-            train(make_finetune(**changes), own_folder, tmp_path / "run", report=lines)
+    wrong = make_finetune(lora__target_modules=["query"])
+    with pytest.raises(RecipeError, match=r"names query, which is no linear layer .* q_proj"):
+        train(wrong, own_folder, tmp_path / "run", report=lines)
     with pytest.raises(RecipeError, match=r"unknown key lora\.rnk; did you mean lora\.rank\?"):
         make_finetune(lora__rnk=2)
 

@@ -61,8 +61,8 @@ def test_the_speed_is_measured_where_none_is_given(own_folder, make_finetune):
 def test_epochs_become_steps_and_the_sources_are_counted(own_folder, make_finetune):
     plan = plan_run(make_finetune(training__max_steps=0, training__epochs=2.0), own_folder)
     assert (plan.steps, plan.samples_seen, plan.epochs) == (5, 10, 2.0)
-    assert plan.samples == {".": 5, "held out": 1}
-    assert plan.weights == {".": 1.0}
+    assert plan.samples == {own_folder.name: 5, "held out": 1}
+    assert plan.weights == {own_folder.name: 1.0}
 
 
 def test_mistakes_are_told_without_any_weights(own_folder, make_finetune):
@@ -116,4 +116,4 @@ def test_the_largest_part_decides_what_is_named_first(own_folder, make_finetune)
     ):
         plan = plan_run(make_finetune(**changes, **more), own_folder)
         assert plan.memory_savings[0].settings.startswith(first)
-        assert plan.memory_savings[0].needs_cuda == ("4-bit" in first)
+        assert plan.memory_savings[0].refused_on == ("mps" if "4-bit" in first else "")

@@ -18,6 +18,7 @@ from videollama.training.run import train
 pytestmark = pytest.mark.end_to_end
 STOPPED = {"training__max_minutes": 1e-9}  # after one step, with a checkpoint
 LONG = {"training__max_minutes": 9.0}
+FLOAT16 = {"training__precision": "float16"}
 TWO_BATCHES = {"training__gradient_accumulation": 2}  # a step takes, in one process
 
 
@@ -36,6 +37,7 @@ def folder(tmp_path_factory, own_folder, model_folder):
     alone("alone", **TWO_BATCHES)
     alone("one-then-two", **TWO_BATCHES, **STOPPED)
     alone("odd", **STOPPED)
+    alone("float16", **TWO_BATCHES, **FLOAT16)
     runs = [
         (content(), "two"),
         (content(training__fsdp=True), "fsdp"),
@@ -44,6 +46,8 @@ def folder(tmp_path_factory, own_folder, model_folder):
         (content(training__fsdp=True, **STOPPED), "fsdp-then-one"),
         (content(**TWO_BATCHES, **LONG), "one-then-two"),
         (content(**LONG), "odd"),
+        (content(**FLOAT16), "two-float16"),
+        (content(training__fsdp=True, **FLOAT16), "fsdp-float16"),
     ]
     file = folder / "runs.json"
     file.write_text(json.dumps([(c, str(own_folder), str(folder / name)) for c, name in runs]))
@@ -63,6 +67,12 @@ def test_the_losses_and_the_result_are_those_of_one_process(folder, name):
     assert once.keys() == twice.keys()
     for key, tensor in once.items():
         torch.testing.assert_close(twice[key], tensor, atol=1e-4, rtol=0)  # AdamW: a step is 1e-3
+
+
+@pytest.mark.parametrize("name", ["two-float16", "fsdp-float16"])
+def test_in_float16_too(folder, name):
+    assert losses(folder / name) == pytest.approx(losses(folder / "float16"), rel=0, abs=1e-3)
+    assert len(losses(folder / name)) == 4
 
 
 def test_only_one_process_writes(folder):

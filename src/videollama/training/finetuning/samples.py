@@ -97,7 +97,7 @@ def read_samples(
         parts = [_hold_out(part, options.validation_share, seed) for part in training]
         training = [tuple(learned) for learned, _ in parts]
         held_out = [sample for _, part in parts for sample in part]
-    names = tuple(source.path for source in options.sources)
+    names = tuple(_name(folder / source.path, source.path) for source in options.sources)
     weights = _weights(options.sources, training)
     return _checked(OwnSamples(names, tuple(training), weights, tuple(held_out), dict(others)))
 
@@ -114,6 +114,11 @@ def _read(source: SourceSection, folder: Path, broken: BrokenSamples) -> list[Sa
     media = None if source.media is None else folder / source.media
     found = open_source(folder / source.path, media)
     return list(found.samples(broken.add))
+
+
+def _name(place: Path, path: str) -> str:
+    """What a source is called: as the recipe does, or by its folder where that says nothing."""
+    return path if Path(path).name else place.resolve().name
 
 
 def _which(others: Counter[str]) -> str:

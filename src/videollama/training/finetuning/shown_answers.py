@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.integrations.integration_utils import TensorBoardCallback
 
 from videollama.checkpoints.atomic_output import append_line, new_file
 from videollama.media.sheet import sheet_picture
@@ -24,6 +22,7 @@ from videollama.training.datasets.record import Sample, without_marks
 from videollama.training.finetuning.clip_features import ClipEncoder
 from videollama.training.finetuning.feature_build import UNREADABLE
 from videollama.training.finetuning.prompted_answers import PromptedAnswers
+from videollama.training.trackers import show_answers
 
 _MAX_NEW_TOKENS = 48
 _CELL_WIDTH, _TEXT, _LINE, _MARGIN, _COLUMNS = 144, 15, 21, 28, 66
@@ -64,11 +63,11 @@ class ShownAnswers(TrainerCallback):
         self._objective, self._samples, self._batches = objective, samples, batches
         self._encoder, self._tokenizer, self._every = encoder, tokenizer, every
         self._folder = folder / "samples"
-        self._reporters: list[TensorBoardCallback] = []
+        self._callbacks: Sequence[TrainerCallback] = ()
 
     def tell(self, callbacks: Sequence[TrainerCallback]) -> None:
-        """Show the pictures in TensorBoard too, if it is among the callbacks."""
-        self._reporters = [each for each in callbacks if isinstance(each, TensorBoardCallback)]
+        """Show the answers in the trackers among the callbacks too."""
+        self._callbacks = callbacks
 
     def on_step_end(
         self,
@@ -82,7 +81,8 @@ class ShownAnswers(TrainerCallback):
         if not state.is_world_process_zero or step % self._every:
             return
         self._objective.eval()
-        with torch.autocast(args.device.type, torch.bfloat16, enabled=args.bf16):
+        half = torch.float16 if args.fp16 else torch.bfloat16
+        with torch.autocast(args.device.type, half, enabled=args.fp16 or args.bf16):
             shown = [self._show(number, step, args.device) for number in range(len(self._samples))]
         self._objective.train()
         for each in shown:
@@ -90,10 +90,7 @@ class ShownAnswers(TrainerCallback):
         picture = _drawn(shown)
         with new_file(self._folder / f"step-{step:06}.png") as draft:
             picture.save(draft, "PNG")
-        text = "\n\n".join(_lines(each.facts)[2] for each in shown)
-        for reporter in self._reporters:
-            reporter.tb_writer.add_image("samples", np.asarray(picture), step, dataformats="HWC")
-            reporter.tb_writer.add_text("samples", text, step)
+        show_answers(self._callbacks, picture, [each.facts for each in shown], step)
 
     def _show(self, number: int, step: int, device: torch.device) -> _Shown:
         sample, batch = self._samples[number], self._batches[number]

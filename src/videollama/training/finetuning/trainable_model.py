@@ -12,7 +12,7 @@ from transformers import Blip2VisionConfig
 from videollama.checkpoints.assemble import assemble
 from videollama.checkpoints.atomic_output import new_folder
 from videollama.checkpoints.decoder import Decoder, open_decoder, read_decoder
-from videollama.checkpoints.devices import check_dtype, choose_bits, choose_device
+from videollama.checkpoints.devices import choose_bits, choose_device
 from videollama.checkpoints.load import read_model
 from videollama.checkpoints.memory_estimate import RELEASED_SIZES
 from videollama.checkpoints.resolve import resolve
@@ -23,6 +23,7 @@ from videollama.errors import CheckpointError, RecipeError
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.processing import VideoLlamaProcessor
 from videollama.training.finetune_recipe import FinetuneRecipe
+from videollama.training.finetuning.few_bits import check_quantization, keep_differentiable
 from videollama.training.finetuning.low_rank import add_low_rank, merge_low_rank
 from videollama.training.join import join_stages
 from videollama.training.stages import PICTURE_PARTS, SOUND_PARTS, belongs_to, is_low_rank
@@ -52,14 +53,14 @@ def load_trainable(
         RecipeError: The recipe asks for what the model does not have.
     """
     device = choose_device()
-    _check_quantization(recipe, device)
+    check_quantization(recipe.model.quantization, device)
     config, tensors, processor = _read_and_renew(recipe)
-    halved = recipe.training.precision == "bfloat16"
+    halved = recipe.training.precision != "float32"
     model = assemble(
         config,
         tensors,
         places={"": device},
-        dtype=torch.bfloat16 if halved else torch.float32,
+        dtype=getattr(torch, recipe.training.precision),
         origin=recipe.model.load or "the built-in model",
         bits=choose_bits(recipe.model.quantization or ""),
     )
@@ -74,6 +75,7 @@ def load_trainable(
         for name, tensor in tensors.items():
             if not name.startswith(_DECODER):
                 places[name].copy_(tensor)
+    keep_differentiable(model.language_model)
     if recipe.lora is not None:
         add_low_rank(model.language_model, recipe.lora)
     if recipe.training.gradient_checkpointing:
@@ -226,18 +228,6 @@ def write_model(
         if writing.exists() and recipe.model.decoder is None:
             shutil.copy(writing, draft)
     return folder
-
-
-def _check_quantization(recipe: FinetuneRecipe, device: torch.device) -> None:
-    bits = recipe.model.quantization
-    if bits is None:
-        return
-    if device.type != "cuda":
-        raise RecipeError(
-            f"model.quantization is {bits}, which trains on CUDA cards only, not on {device}; "
-            "leave it out."
-        )
-    check_dtype(bits, device)
 
 
 def _read(recipe: FinetuneRecipe) -> Model:
