@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Chat:
-    """Several questions about the same files, each knowing what was said before.
+    """Several questions about the same files; see `multi_turn` for what is known of those before.
 
     The files are opened and encoded once, and the decoder reads nothing twice.
 
