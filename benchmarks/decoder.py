@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -31,13 +32,14 @@ def main() -> None:
     parser.add_argument("--model", help="a model folder; the built-in model if absent")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--dtypes", nargs="+", default=["float32", "int8"])
-    parser.add_argument("--compile", action="store_true", help="compile the decoder")
+    parser.add_argument("--compile", action="store_true", help="compiled as well")
     arguments = parser.parse_args()
     rows = {}
-    for dtype in arguments.dtypes:
-        assistant = VideoLlama.load(arguments.model, dtype=dtype, compiled=arguments.compile)
+    for dtype, compiled in product(arguments.dtypes, {False, arguments.compile}):
+        assistant = VideoLlama.load(arguments.model, dtype=dtype, compiled=compiled)
         for batch in (1, len(QUESTIONS)):
-            rows |= _measured(assistant, batch, arguments.repeats, f"{dtype}, batch {batch}")
+            name = f"{dtype}{', compiled' if compiled else ''}, batch {batch}"
+            rows |= _measured(assistant, batch, arguments.repeats, name)
     name = "decoder_compiled" if arguments.compile else "decoder"
     report(name, rows, unit="tokens/s", threads=torch.get_num_threads())
 
