@@ -111,14 +111,14 @@ def test_a_compiled_model_answers_as_before(tiny_model, tiny_processor, clip_fil
     assert found.text == wanted.text
 
 
-def test_compiling_is_asked_for(tiny_model, tiny_processor, monkeypatch, traced):
+def test_compiling_is_asked_for_and_is_for_cards(tiny_model, tiny_processor, monkeypatch, traced):
     monkeypatch.setattr(
         "videollama.inference.engine.load_model",
         lambda *_, **__: (deepcopy(tiny_model), tiny_processor),
     )
-    load = partial(VideoLlama.load, "somewhere", cache_media=False)
-    assert not isinstance(load(dtype="float32").model.language_model, CompiledDecoder)
-    compiled = load(dtype="float32", compiled=True)
-    assert isinstance(compiled.model.language_model, CompiledDecoder)
-    with pytest.raises(InputError, match="int8 runs on ONNX Runtime, which is not compiled"):
-        load(dtype="int8", compiled=True)
+    load = partial(VideoLlama.load, "somewhere", dtype="float32", cache_media=False)
+    with pytest.raises(InputError, match="for cards; on a processor a compiled decoder is slower"):
+        load(compiled=True)
+    monkeypatch.setattr("videollama.inference.engine.choose_device", lambda _: torch.device("mps"))
+    assert not isinstance(load().model.language_model, CompiledDecoder)
+    assert isinstance(load(compiled=True).model.language_model, CompiledDecoder)

@@ -35,7 +35,8 @@ DtypeOption = Annotated[
 CompileOption = Annotated[
     bool,
     typer.Option(
-        "--compile", help="Compile the decoder: a minute or two now, less for every token later."
+        "--compile",
+        help="Compile the decoder for a card: a minute or two now, less for every token later.",
     ),
 ]
 FramesOption = Annotated[

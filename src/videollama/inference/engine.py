@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
+from videollama.checkpoints.devices import choose_device
 from videollama.checkpoints.load import load_model
 from videollama.errors import InputError
 from videollama.inference.answer import Answer, Captioned
@@ -72,8 +73,8 @@ class VideoLlama:
             cache_media: Keep what the encoders make of files on disk, and find it there again.
             decoder_layers: False leaves them out: for a server that lets another one write. Such a
                 model encodes media and cannot be asked.
-            compiled: Compile the decoder's steps, which takes a minute or two now and saves time
-                with every token; not with "int8". See `CompiledDecoder`.
+            compiled: Compile the decoder's steps for a card, which takes a minute or two now and
+                saves time with every token. See `CompiledDecoder`.
 
         Raises:
             ModelNotFoundError: `ref` leads nowhere.
@@ -81,15 +82,15 @@ class VideoLlama:
             DownloadError: Weights could not be fetched.
             InputError: `device`, `dtype` or `compiled` cannot be had here.
         """
+        if compiled and choose_device(device).type == "cpu":
+            raise InputError(
+                "--compile is for cards; on a processor a compiled decoder is slower, so leave it "
+                "out."
+            )
         model, processor = load_model(
             ref, device=device, dtype=dtype, decoder_layers=decoder_layers
         )
         if dtype == "int8" or (dtype == "auto" and _may_be_rounded(model)):
-            if compiled:
-                raise InputError(
-                    "int8 runs on ONNX Runtime, which is not compiled; use --dtype float32 or "
-                    "bfloat16 with --compile, or leave it out."
-                )
             _put_on_onnx_runtime(model)
         elif compiled:
             from videollama.model.compiled_decoder import CompiledDecoder
