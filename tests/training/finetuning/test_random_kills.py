@@ -21,11 +21,12 @@ KILLS = int(os.environ.get("VIDEOLLAMA_KILLS", "2"))
 pytestmark = pytest.mark.end_to_end
 
 
+@pytest.mark.parametrize("lora", [{}, {"lora__rank": 2}], ids=["frozen", "lora"])
 def test_whenever_it_is_killed_a_run_goes_on_with_the_very_same_losses(
-    tmp_path, own_folder, make_finetune, lines
+    tmp_path, own_folder, make_finetune, lines, lora
 ):
     recipe = make_finetune(
-        lora__rank=2,
+        **lora,
         training__max_steps=8,
         training__ema_decay=0.9,
         training__early_stop_patience=99,
