@@ -7,8 +7,11 @@ Three passes over the samples, about ten minutes on two slow cores with make_sha
 words replace values of the recipe: training.epochs=8 model.load=FOLDER
 """
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch; its threads else spin
 
 from videollama import VideoLlama
 from videollama.cli.own_questions import read_own_questions

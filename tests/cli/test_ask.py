@@ -82,3 +82,13 @@ def test_what_the_file_does_not_bear_out_is_said_where_asked_for(
     assert sentence in videollama(capsys, *words, "--check").err
     report = json.loads(videollama(capsys, *words, "--check", "--json").out)
     assert report["flags"][0]["sentence"] == sentence
+
+
+def test_a_question_that_was_forgotten_is_told_of_several_files_too(
+    capsys, loaded, clip_file, mute_file
+):
+    shown = videollama(capsys, "ask", clip_file, mute_file)
+    assert shown.code == 2
+    assert f"The question about {mute_file} is missing" in shown.err.replace("\n", "")
+    assert videollama(capsys, "ask", "why? " * 100).code == 2
+    assert not loaded

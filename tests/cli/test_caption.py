@@ -47,7 +47,9 @@ def test_when_all_is_done_no_model_is_loaded(capsys, loaded, folder, tmp_path):
     output = tmp_path / "captions.jsonl"
     videollama(capsys, "caption", folder, "-o", output, "--max-new-tokens", 2)
     before, loads = output.read_text(encoding="utf-8"), len(loaded)
-    assert videollama(capsys, "caption", folder, "-o", output).code == 0
+    shown = videollama(capsys, "caption", folder, "-o", output)
+    assert shown.code == 0
+    assert "1 of them could not be used; remove their lines to try them again" in shown.err
     assert output.read_text(encoding="utf-8") == before
     assert len(loaded) == loads
 

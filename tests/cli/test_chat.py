@@ -29,6 +29,20 @@ def test_the_streamed_text_is_the_answer(capsys, loaded, clip_file, typing, assi
     assert shown.err == ""
 
 
+def test_a_question_that_cannot_be_answered_does_not_end_the_conversation(
+    capsys, loaded, clip_file, typing, assistant, monkeypatch
+):
+    monkeypatch.setattr(assistant.processor.config, "languages", ["en"])
+    typing("What moves?\n你看到什么？\nAnd then?\n")
+    shown = videollama(capsys, "chat", clip_file, "--max-new-tokens", 6, "--json")
+    lines = [json.loads(line) for line in shown.out.splitlines()]
+    assert shown.code == 0
+    assert ["text" in line for line in lines] == [True, False, True]
+    assert lines[1]["error"] in shown.err.replace("\n", "")
+    typing("你看到什么？\n")
+    assert videollama(capsys, "chat", clip_file).code == 2
+
+
 def test_without_questions_nothing_is_said(capsys, loaded, clip_file, typing):
     typing("")
     shown = videollama(capsys, "chat", clip_file, "--compile")

@@ -273,6 +273,7 @@ def test_a_running_answer_is_finished_before_the_server_ends(tmp_path, assistant
     assert server.process.returncode in (0, -signal.SIGTERM)  # uvicorn passes the signal on
     logged = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
     assert any(line.get("route") == "/v1/chat/completions" for line in logged)
+    assert sum("The model is loaded" in line.get("message", "") for line in logged) == 1
 
 
 @pytest.mark.end_to_end

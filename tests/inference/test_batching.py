@@ -11,6 +11,8 @@ from videollama.inference.messages import question_message, read_media
 from videollama.inference.options import WordChoice
 from videollama.media.frame_sampling import FrameSampling
 
+QUESTION = "Describe the video."
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -32,11 +34,19 @@ def test_neighbours_in_the_batch_never_change_a_caption(assistant, files, batch_
     results = list(assistant.caption(files, batch_size=batch_size, max_new_tokens=10))
     assert [result.path for result in results] == [str(file) for file in files]
     alone = [
-        assistant.ask(file, "Describe the video.", max_new_tokens=10, num_beams=3).text
+        assistant.ask(file, "What do you hear?", max_new_tokens=10).text
+        if file.suffix == ".wav"
+        else assistant.ask(file, "Describe the video.", max_new_tokens=10, num_beams=3).text
         for file in files
         if file.name != "c.mp4"
     ]
     assert [result.answer.text for result in results if result.answer] == alone
+
+
+def test_a_question_is_asked_of_sounds_too(assistant, files):
+    sound = files[3]
+    [result] = assistant.caption(sound, question="Is it loud?", max_new_tokens=10, num_beams=1)
+    assert result.answer.text == assistant.ask(sound, "Is it loud?", max_new_tokens=10).text
 
 
 def test_with_one_beam_a_caption_is_the_answer_of_ask(assistant, files):
@@ -113,7 +123,7 @@ def test_one_file_may_be_given_by_its_name_alone(assistant, clip_file):
 def test_the_confidence_is_the_mean_probability_of_the_tokens(assistant, files, num_beams):
     """Measured again by reading the answer as a part of the prompt."""
     good = [files[0], files[1], files[3]]
-    options = {"max_new_tokens": 10, "num_beams": num_beams}
+    options = {"question": QUESTION, "max_new_tokens": 10, "num_beams": num_beams}
     results = list(assistant.caption(good, batch_size=3, with_confidence=True, **options))
     plain = list(assistant.caption(good, batch_size=3, **options))
     assert [each.answer.text for each in results] == [each.answer.text for each in plain]
@@ -127,7 +137,7 @@ def probability_of_answer(assistant, file, num_beams):
     model, processor = assistant.model, assistant.processor
     side = processor.frame_size[0]
     clips = read_media(file, FrameSampling(), side)
-    inputs = processor([question_message("Describe the video.", clips)], clips=clips)
+    inputs = processor([question_message(QUESTION, clips)], clips=clips)
     encoded = encode_media(model, inputs)
     words = WordChoice(max_new_tokens=10, num_beams=num_beams)
     ids = write(model, inputs, encoded, words, **processor.stop_arguments())

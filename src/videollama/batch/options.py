@@ -27,7 +27,7 @@ class BatchOptions:
         device: As for `VideoLlama.load`; with several workers on one machine, "auto" gives them its
             CUDA devices in turn.
         dtype: As for `VideoLlama.load`.
-        question: What captions answer; "Describe the video." if absent.
+        question: What captions answer; as for `VideoLlama.caption` if absent.
         asked: Further options of a caption; of them "embed" takes those that choose moments, and
             "analyze" only `num_frames`.
 

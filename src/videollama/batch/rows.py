@@ -74,12 +74,9 @@ def rows_of(assistant: "VideoLlama", paths: Sequence[str], options: BatchOptions
 def _captions(
     assistant: "VideoLlama", paths: Sequence[str], options: BatchOptions
 ) -> Iterator[Row]:
-    from videollama.inference.engine import CAPTION_REQUEST
-
     given = {name: value for name, value in options.asked.items() if value is not None}
     asked: dict[str, Any] = {"max_new_tokens": _MOST_NEW_TOKENS, **given}
-    question = options.question or CAPTION_REQUEST
-    for result in assistant.caption(list(paths), question=question, **asked):
+    for result in assistant.caption(list(paths), question=options.question, **asked):
         if result.answer is None:
             yield failed_row(result.path, result.error or "")
             continue

@@ -55,7 +55,7 @@ def ask(
         videollama ask film.mkv "What is she holding?" --start 60 --end 75 --frames 16 --json
     """
     *media, question = media_and_question
-    if not media:
+    if not media or _is_file(question):
         raise InputError(_what_is_missing(question))
     for file in media:
         local_file(file)  # a wrong name is told before the model is loaded
@@ -85,8 +85,15 @@ def ask(
         remark_on(answer)
 
 
-def _what_is_missing(only_word: str) -> str:
+def _what_is_missing(last_word: str) -> str:
     example = 'videollama ask clip.mp4 "What happens?"'
-    if Path(only_word).exists():
-        return f"The question about {only_word} is missing; for example: {example}"
-    return f"A file to ask {only_word!r} about is missing; for example: {example}"
+    if _is_file(last_word):
+        return f"The question about {last_word} is missing; for example: {example}"
+    return f"A file to ask {last_word!r} about is missing; for example: {example}"
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except OSError:  # a question may be too long for a name
+        return False

@@ -58,24 +58,25 @@ def caption(
         videollama caption *.mp4 --batch-size 8 --json
     """
     files = files_in(paths)
-    done = _finished(output) if output is not None else set()
+    done = _finished(output) if output is not None else {}
     todo = [file for file in files if str(file) not in done]
     if output is not None:
         _require_place(output)
     if done and not quiet:
         told = say("{done} of {total} files are done already.")
         notes().print(told.format(done=len(files) - len(todo), total=len(files)), style="dim")
+        if unusable := sum(not done.get(str(file), True) for file in files):
+            told = say("{failed} of them could not be used; remove their lines to try them again.")
+            notes().print(told.format(failed=unusable), style="yellow")
     if not todo:
         return
     assistant = load_assistant(model, device, dtype, quiet=quiet, no_cache=no_cache)
     speaks = written(language, assistant)
-    from videollama.inference.engine import CAPTION_REQUEST
-    from videollama.languages.catalogue import wording
-
     results = assistant.caption(
         todo,
         batch_size=batch_size,
-        question=question or wording(speaks).phrase(CAPTION_REQUEST),
+        question=question,
+        language=speaks,
         num_frames=frames,
         frames_per_second=fps,
         start_seconds=start,
@@ -94,10 +95,13 @@ def caption(
         raise typer.Exit(2)
 
 
-def _finished(output: Path) -> set[str]:
-    """Paths that have a line already; a last line cut off by a stop is removed."""
+def _finished(output: Path) -> dict[str, bool]:
+    """Paths that have a line already, and whether they could be used.
+
+    A last line cut off by a stop is removed.
+    """
     if not output.is_file():
-        return set()
+        return {}
     try:
         text = output.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -105,10 +109,11 @@ def _finished(output: Path) -> set[str]:
             f"{output} is not a list of captions, it is not even text; name another --output."
         ) from None
     whole = text[: text.rfind("\n") + 1]
-    finished = set()
+    finished = {}
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            finished.add(json.loads(line)["path"])
+            told = json.loads(line)
+            finished[told["path"]] = told.get("error") is None
         except (ValueError, TypeError, KeyError):
             raise OutputError(
                 f"{output} is not a list of captions (line {number}: {line[:40]!r});"

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from videollama.cli import options
-from videollama.cli.language import say
+from videollama.cli.language import explain, say
 from videollama.cli.loading import load_assistant
 from videollama.cli.terminal import notes, working
+from videollama.errors import InputError
 from videollama.media.container import local_file
 
 
@@ -70,14 +71,24 @@ def chat(
             top_p=top_p,
             seed=seed,
         )
+    asked = answered = 0
     for question in _questions(quiet=quiet or as_json):
-        if as_json:
-            answer = conversation.ask(question)
-            print(json.dumps({"question": question, **answer.to_dict()}, ensure_ascii=False))
-            continue
-        for piece in conversation.stream(question):
-            print(piece, end="", flush=True)
-        print(flush=True)
+        asked += 1
+        try:
+            if as_json:
+                answer = conversation.ask(question)
+                print(json.dumps({"question": question, **answer.to_dict()}, ensure_ascii=False))
+            else:
+                for piece in conversation.stream(question):
+                    print(piece, end="", flush=True)
+                print(flush=True)
+            answered += 1
+        except InputError as error:  # of this question; others may follow
+            if as_json:
+                print(json.dumps({"question": question, "error": str(error)}, ensure_ascii=False))
+            notes().print(explain(str(error)), style="red", markup=False)
+    if asked and not answered:
+        raise typer.Exit(2)
 
 
 def _questions(*, quiet: bool) -> Iterator[str]:

@@ -5,6 +5,7 @@ While a batch is encoded and answered, another thread opens the files of the nex
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from threading import Thread
 from time import perf_counter
 
@@ -24,23 +25,31 @@ from videollama.media.clip import Clip
 from videollama.media.frame_sampling import FrameSampling
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question, and how the words of its answers are chosen."""
+
+    question: str
+    words: WordChoice
+
+
 def caption_in_batches(
     encoder: MediaEncoder,
     media: Sequence[Medium],
-    question: str,
+    of_pictures: Asked,
+    of_sounds: Asked,
     sampling: FrameSampling,
-    words: WordChoice,
     batch_size: int,
     with_confidence: bool = False,
 ) -> Iterator[Captioned]:
-    """Asks the same question about every file.
+    """Asks about every file.
 
     Args:
         encoder: What encodes the files, with the model that answers.
         media: Files, or clips that were read before.
-        question: Asked of each.
+        of_pictures: Asked of those with a picture.
+        of_sounds: Asked of those without.
         sampling: Which moments to look at.
-        words: How words are chosen.
         batch_size: Files per pass.
         with_confidence: Whether to measure `Answer.confidence`.
 
@@ -51,11 +60,19 @@ def caption_in_batches(
     batches = [media[first : first + batch_size] for first in range(0, len(media), batch_size)]
     for opened, read_seconds in _one_ahead(batches, sampling, side):
         clips = [item for item in opened if isinstance(item, Clip)]
-        answers = iter(_answers(encoder, clips, question, words, read_seconds, with_confidence))
+        each_read = read_seconds / max(len(clips), 1)
+        seen, heard = (
+            iter(_answers(encoder, some, asked, each_read, with_confidence))
+            for asked, some in (
+                (of_pictures, [clip for clip in clips if clip.kind != "audio"]),
+                (of_sounds, [clip for clip in clips if clip.kind == "audio"]),
+            )
+        )
         for item in opened:
             if isinstance(item, Captioned):
                 yield item
             else:
+                answers = heard if item.kind == "audio" else seen
                 yield Captioned(str(item.path), answer=next(answers))
 
 
@@ -102,12 +119,13 @@ def _open(item: Medium, sampling: FrameSampling, frame_side: int) -> Clip | Capt
 def _answers(
     encoder: MediaEncoder,
     clips: list[Clip],
-    question: str,
-    words: WordChoice,
+    asked: Asked,
     read_seconds: float,
     with_confidence: bool,
 ) -> list[Answer]:
     """One answer per clip; the timings are the batch's, divided by its size.
+
+    `read_seconds` are those of one clip.
 
     The files may have been read while the batch before was answered, so the sum may be more than
     has passed.
@@ -116,14 +134,14 @@ def _answers(
         return []
     started, processor = perf_counter(), encoder.processor
     conversations = [
-        [question_message(question, [clip], first_clip=position)]
+        [question_message(asked.question, [clip], first_clip=position)]
         for position, clip in enumerate(clips)
     ]
     inputs = processor(conversations, clips=clips, with_media=False)
     prepared = perf_counter()
     encoded = encoder.encode(conversations, clips)
     encoded_at = perf_counter()
-    prompts = (encoder.model, inputs, encoded, words)
+    prompts = (encoder.model, inputs, encoded, asked.words)
     confidences: list[float] | list[None] = [None] * len(clips)
     if with_confidence:
         token_ids, confidences = write_measured(*prompts, **processor.stop_arguments())
@@ -131,7 +149,7 @@ def _answers(
         token_ids = write(*prompts, **processor.stop_arguments())
     share = 1 / len(clips)
     timings = Timings(
-        read_seconds=read_seconds * share,
+        read_seconds=read_seconds,
         prepare_seconds=(prepared - started + encoded.prepare_seconds) * share,
         see_seconds=encoded.see_seconds * share,
         hear_seconds=encoded.hear_seconds * share,

@@ -9,13 +9,14 @@ from videollama.checkpoints.devices import choose_device
 from videollama.checkpoints.load import load_model
 from videollama.errors import InputError
 from videollama.inference.answer import Answer, Captioned
-from videollama.inference.batching import caption_in_batches
+from videollama.inference.batching import Asked, caption_in_batches
 from videollama.inference.chat import Chat
 from videollama.inference.embedding import Embedded, embed_files
 from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.media_store import MediaStore
 from videollama.inference.messages import Media, as_list
 from videollama.inference.options import AskOptions, split_options
+from videollama.languages.catalogue import wording
 from videollama.media.frame_sampling import FrameSampling
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from videollama.processing import VideoLlamaProcessor
 
 CAPTION_REQUEST = "Describe the video."
+SOUND_REQUEST = "What do you hear?"  # of a file without a picture
 
 CAPTION_BEAMS = 3
 """Nobody waits for the first word of a caption, so it is searched for more widely."""
@@ -133,7 +135,8 @@ class VideoLlama:
         paths: Media,
         *,
         batch_size: int = 4,
-        question: str = CAPTION_REQUEST,
+        question: str | None = None,
+        language: str = "en",
         with_confidence: bool = False,
         **options: Unpack[AskOptions],
     ) -> Iterator[Captioned]:
@@ -142,10 +145,13 @@ class VideoLlama:
         Args:
             paths: Video, picture or sound files, or one.
             batch_size: Files per pass of the decoder.
-            question: What is asked of each file.
+            question: What is asked of each file; by default to describe it, or what is heard where
+                there is no picture.
+            language: Of the default question.
             with_confidence: Measure `Answer.confidence`; it takes memory for the scores of all
                 words of the vocabulary, for every token that is written.
-            **options: As for `ask`; `num_beams` is 3 here, unless words are drawn.
+            **options: As for `ask`; `num_beams` is 3 here, unless words are drawn or a sound is
+                named: the likeliest whole sentence of that is often one about the missing picture.
 
         Yields:
             One result per file; one that cannot be used gives its error, and the rest goes on.
@@ -156,14 +162,21 @@ class VideoLlama:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}, but must be 1 or more.")
         sampling, words = split_options(options)
+        searched = words
         if options.get("num_beams") is None and not words.do_sample:
-            words = replace(words, num_beams=CAPTION_BEAMS)
+            searched = replace(words, num_beams=CAPTION_BEAMS)
+        if question is None:
+            phrase = wording(language).phrase
+            of_pictures = Asked(phrase(CAPTION_REQUEST), searched)
+            of_sounds = Asked(phrase(SOUND_REQUEST), words)
+        else:
+            of_pictures = of_sounds = Asked(question, searched)
         return caption_in_batches(
             self.encoder,
             as_list(paths),
-            question,
+            of_pictures,
+            of_sounds,
             sampling,
-            words,
             batch_size,
             with_confidence,
         )

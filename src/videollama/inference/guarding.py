@@ -16,14 +16,13 @@ from threading import Thread
 from typing import TypeVar
 
 from videollama.errors import RefusedError
-from videollama.inference.engine import CAPTION_REQUEST
+from videollama.inference.engine import CAPTION_REQUEST, SOUND_REQUEST
 from videollama.inference.messages import Message, shown_in, text_of
 from videollama.inference.requests import Finished, Request, Ticket, Writer
 from videollama.policy.guards import Decision, Guard, Said
 from videollama.policy.refusals import refusal
 
 T = TypeVar("T")
-SOUND_REQUEST = "What do you hear?"
 
 
 class Guards:

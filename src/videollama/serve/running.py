@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from videollama.serve.app import Access, AddPage, build_app
 from videollama.serve.gate import PAGE_PATH
 from videollama.serve.limits import Limits
 from videollama.serve.model_host import ModelHost
-from videollama.serve.request_log import json_lines
+from videollama.serve.request_log import LOGGER_NAME, json_lines
 
 _HEARTBEAT_PATH = f"{PAGE_PATH}/gradio_api/heartbeat/"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -48,12 +49,14 @@ def serve(
         VideoLlamaError: The model could not be loaded.
     """
 
-    def stop_when_failed(done: ModelHost) -> None:
+    def go_on_or_stop(done: ModelHost) -> None:
         if done.failure is not None:
             server.should_exit = True
+        else:
+            logging.getLogger(LOGGER_NAME).info("The model is loaded; questions are answered.")
 
     with json_lines():
-        app = build_app(host, limits, access, stop_when_failed, add_page)
+        app = build_app(host, limits, access, go_on_or_stop, add_page)
         server = _server(_EndingHeartbeats(app, lambda: server.should_exit), limits)
         server.run(sockets=[listener])
     if host.failure is not None:

@@ -25,7 +25,8 @@ from videollama.training.recipe import Precision
 REACHED_SHARE = 0.4
 """Of its peak a device reaches about so much in training (PaLM, arXiv 2204.02311, table 3)."""
 
-_PROBE_TOKENS = 64
+_PROBE_ROWS, _PROBE_TOKENS = 8, 64  # as in a batch: fewer rows would keep no processor busy
+_PROBE_FLOPS = 20e9  # a large layer is run on fewer rows, or a plan would take minutes
 _PROBE_RUNS = 3
 
 
@@ -200,7 +201,9 @@ def _one_layer(decoder: Any, device: torch.device) -> Any:
 
 def _measured(layer: Any, device: torch.device) -> float:
     """Operations a second that a layer reaches, forward and backward."""
-    shape = (1, _PROBE_TOKENS, layer.config.hidden_size)
+    of_a_row = 4 * _PROBE_TOKENS * layer.num_parameters()
+    rows = max(1, min(_PROBE_ROWS, int(_PROBE_FLOPS / of_a_row)))
+    shape = (rows, _PROBE_TOKENS, layer.config.hidden_size)
     words = torch.randn(shape, dtype=layer.dtype, device=device, requires_grad=True)
 
     def step() -> None:

@@ -30,7 +30,7 @@ def test_time_follows_from_the_operations_and_a_speed(own_folder, make_finetune)
     assert slow.step_seconds == pytest.approx(100 * fast.step_seconds)
     assert slow.training_seconds == pytest.approx(4 * slow.step_seconds)
     assert "40% of 10 TFLOP/s" in slow.basis
-    tokens = 2 * (32 + 8 + 64)  # two samples with their media and prompts, and a few words
+    tokens = 2 * (32 + 8 + 16)  # two samples with their media and marks, and a few words
     decoder = 4 * 6_607_343_616 * tokens  # all weights but the word table, there and back
     assert 1.0 < slow.step_seconds * 4e12 / decoder < 1.3
     vit = 2 * 985_000_000 * 257 * 2  # two frames through EVA ViT-G's linear layers

@@ -32,6 +32,7 @@ from videollama.training.planned_time import count_work, plan_time
 
 _CHARACTERS_A_TOKEN = 3  # English has more in the vocabularies of large decoders
 _PROMPT_TOKENS = 64
+_BEGINNING_TOKENS = 48  # of those what all samples begin with; see `PromptedAnswers`
 _MEASURED = 500
 
 
@@ -75,7 +76,7 @@ def plan_finetune(
             model,
             training,
             low_rank=low_rank,
-            tokens=_padded(recipe, config, samples, training.batch_size),
+            tokens=_padded(recipe, config, samples, training.batch_size) - _read_once(recipe),
             files=len(samples.media),
         )
         planned = plan_time(work, config.text_config, training.precision, peak_tflops)
@@ -136,6 +137,13 @@ def _padded(
     lengths = _lengths(recipe, config, samples)
     longest = [max(lengths[n : n + batch_size]) for n in range(0, len(lengths), batch_size)]
     return sum(longest) // len(longest)
+
+
+def _read_once(recipe: FinetuneRecipe) -> int:
+    """Tokens of a sample that a decoder does not read in every step."""
+    training = recipe.training
+    reads_all = recipe.lora is not None or training.gradient_checkpointing or training.fsdp
+    return 0 if reads_all else _BEGINNING_TOKENS
 
 
 def _lengths(recipe: FinetuneRecipe, config: VideoLlamaConfig, samples: OwnSamples) -> list[int]:
