@@ -3,7 +3,7 @@
     python examples/make_shapes.py shapes/
     python examples/finetune_on_own_data.py shapes/ runs/shapes
 
-Three passes over the samples, about ten minutes on two slow cores with make_shapes.py's. Further
+Three passes over the samples, a few minutes on two cores with make_shapes.py's. Further
 words replace values of the recipe: training.epochs=8 model.load=FOLDER
 """
 
