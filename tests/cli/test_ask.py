@@ -90,5 +90,7 @@ def test_a_question_that_was_forgotten_is_told_of_several_files_too(
     shown = videollama(capsys, "ask", clip_file, mute_file)
     assert shown.code == 2
     assert f"The question about {mute_file} is missing" in shown.err.replace("\n", "")
+    folder = clip_file.parent
+    assert f"The question about {folder} is missing" in videollama(capsys, "ask", folder).err
     assert videollama(capsys, "ask", "why? " * 100).code == 2
     assert not loaded

@@ -55,7 +55,7 @@ def ask(
         videollama ask film.mkv "What is she holding?" --start 60 --end 75 --frames 16 --json
     """
     *media, question = media_and_question
-    if not media or _is_file(question):
+    if not media or _is_there(question):
         raise InputError(_what_is_missing(question))
     for file in media:
         local_file(file)  # a wrong name is told before the model is loaded
@@ -87,13 +87,13 @@ def ask(
 
 def _what_is_missing(last_word: str) -> str:
     example = 'videollama ask clip.mp4 "What happens?"'
-    if _is_file(last_word):
+    if _is_there(last_word):
         return f"The question about {last_word} is missing; for example: {example}"
     return f"A file to ask {last_word!r} about is missing; for example: {example}"
 
 
-def _is_file(word: str) -> bool:
+def _is_there(word: str) -> bool:
     try:
-        return Path(word).is_file()
+        return Path(word).exists()
     except OSError:  # a question may be too long for a name
         return False
