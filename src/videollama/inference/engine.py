@@ -16,6 +16,7 @@ from videollama.inference.media_encoding import MediaEncoder
 from videollama.inference.media_store import MediaStore
 from videollama.inference.messages import Media, as_list
 from videollama.inference.options import AskOptions, split_options
+from videollama.inference.segments import HEARING_QUESTION
 from videollama.languages.catalogue import wording
 from videollama.media.frame_sampling import FrameSampling
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from videollama.processing import VideoLlamaProcessor
 
 CAPTION_REQUEST = "Describe the video."
-SOUND_REQUEST = "What do you hear?"  # of a file without a picture
 
 CAPTION_BEAMS = 3
 """Nobody waits for the first word of a caption, so it is searched for more widely."""
@@ -168,7 +168,7 @@ class VideoLlama:
         if question is None:
             phrase = wording(language).phrase
             of_pictures = Asked(phrase(CAPTION_REQUEST), searched)
-            of_sounds = Asked(phrase(SOUND_REQUEST), words)
+            of_sounds = Asked(phrase(HEARING_QUESTION), words)
         else:
             of_pictures = of_sounds = Asked(question, searched)
         return caption_in_batches(

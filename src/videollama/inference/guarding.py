@@ -16,9 +16,10 @@ from threading import Thread
 from typing import TypeVar
 
 from videollama.errors import RefusedError
-from videollama.inference.engine import CAPTION_REQUEST, SOUND_REQUEST
+from videollama.inference.engine import CAPTION_REQUEST
 from videollama.inference.messages import Message, shown_in, text_of
 from videollama.inference.requests import Finished, Request, Ticket, Writer
+from videollama.inference.segments import HEARING_QUESTION
 from videollama.policy.guards import Decision, Guard, Said
 from videollama.policy.refusals import refusal
 
@@ -181,7 +182,7 @@ def _description(request: Request) -> Request | None:
     if not media:
         return None
     is_seen = any(kind != "audio" and clip.frames is not None for kind, clip in media)
-    text = {"type": "text", "text": CAPTION_REQUEST if is_seen else SOUND_REQUEST}
+    text = {"type": "text", "text": CAPTION_REQUEST if is_seen else HEARING_QUESTION}
     content = [] if isinstance(last["content"], str) else last["content"]
     shown = [part for part in content if "clip" in part]
     return replace(request, messages=[*before, {**last, "content": [*shown, text]}])

@@ -106,10 +106,11 @@ class CompiledDecoder(nn.Module):
         if not self._hold(states):
             self._take(states)
         all_rows, _, room, _ = self._buffers_of_layers[0].keys.shape
+        # Copies are inference tensors, whoever calls; for others torch would compile anew.
         logits: Tensor = self._compiled(
-            _with_rows(embeds, all_rows),
+            _with_rows(embeds, all_rows).clone(),
             functional.pad(_with_rows(mask, all_rows).long(), (0, room - length - 1)),
-            _with_rows(positions.expand(rows, 1), all_rows),
+            _with_rows(positions.expand(rows, 1), all_rows).clone(),
             Cache(layers=list(self._buffers_of_layers)),
         )
         self._length = length + 1
@@ -182,5 +183,5 @@ def _with_rows(states: Tensor, number: int) -> Tensor:
     """The tensor with at least so many rows; what is added repeats the first."""
     missing = number - len(states)
     if missing <= 0:
-        return states.clone()
+        return states
     return torch.cat([states, states[:1].expand(missing, *states.shape[1:])])

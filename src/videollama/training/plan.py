@@ -5,11 +5,12 @@ from pathlib import Path
 from videollama.checkpoints.memory_estimate import config_of
 from videollama.checkpoints.model_configs import read_decoder_config
 from videollama.checkpoints.resolve import DEFAULT_MODEL
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.training.finetune_recipe import FinetuneRecipe
 from videollama.training.finetuning.plan import plan_finetune
 from videollama.training.network import build_config
 from videollama.training.planned_memory import memory_savings, planned_memory
-from videollama.training.planned_run import PlannedRun, planned_parts, without_numbers
+from videollama.training.planned_run import PlannedRun, planned_parts
 from videollama.training.recipe import AnyRecipe, Recipe
 from videollama.training.stages import trained_parts
 
@@ -44,7 +45,7 @@ def _plan_default(recipe: Recipe) -> PlannedRun:
     chosen, training = recipe.network.decoder, recipe.training
     text = config_of(DEFAULT_MODEL).text_config
     decoder = text if chosen is None else read_decoder_config(Path(chosen))
-    model = without_numbers(build_config(recipe.network, decoder))
+    model = skeleton_of(build_config(recipe.network, decoder))
     parts = planned_parts(model, trained_parts(recipe))
     return PlannedRun(
         parts=parts,

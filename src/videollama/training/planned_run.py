@@ -3,9 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
-from videollama.configuration import VideoLlamaConfig
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
 from videollama.training.planned_time import PlannedTime
 from videollama.training.stages import belongs_to
@@ -85,12 +82,6 @@ class PlannedRun:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {**asdict(self), "trained_parameters": self.trained_parameters}
-
-
-def without_numbers(config: VideoLlamaConfig) -> VideoLlamaForConditionalGeneration:
-    """The model's shapes, on the meta device."""
-    with torch.device("meta"):
-        return VideoLlamaForConditionalGeneration(config)
 
 
 def planned_parts(

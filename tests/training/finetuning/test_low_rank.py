@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.training.test_run import losses
 from videollama.checkpoints.load import load_model
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.errors import RecipeError
 from videollama.training.finetune_recipe import LoraSection
 from videollama.training.finetuning.low_rank import add_low_rank, merge_low_rank
@@ -16,7 +17,6 @@ from videollama.training.finetuning.prompted_answers import PromptedAnswers
 from videollama.training.finetuning.trainable_model import load_trainable, trained_parts
 from videollama.training.plan import plan_run
 from videollama.training.planned_memory import planned_memory
-from videollama.training.planned_run import without_numbers
 from videollama.training.planned_time import count_work
 from videollama.training.run import train
 
@@ -95,7 +95,7 @@ def test_a_plan_counts_what_the_backward_pass_keeps(make_finetune, dropout):
     plain, changed = (kept_of_one_sample(recipe, num_tokens=20) for recipe in recipes)
     config = load_trainable(recipes[0])[0].config
     told = [
-        planned_memory(without_numbers(config), (), recipe, 20)["backward pass, at most"]
+        planned_memory(skeleton_of(config), (), recipe, 20)["backward pass, at most"]
         for recipe in recipes
     ]
     assert plain <= told[0] / 2  # the recipes' batches have two samples
@@ -111,7 +111,7 @@ def test_a_plan_counts_the_operations_of_a_step(make_finetune):
     for recipe in recipes:
         config = load_trainable(recipe)[0].config
         low_rank = 0 if recipe.lora is None else learned_numbers(recipe)
-        model = without_numbers(config)
+        model = skeleton_of(config)
         works.append(
             count_work(recipe, model, recipe.training, low_rank=low_rank, tokens=20, files=1)
         )

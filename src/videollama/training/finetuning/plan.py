@@ -6,6 +6,7 @@ from typing import Any
 from videollama.checkpoints.memory_estimate import RELEASED_SIZES, config_of
 from videollama.checkpoints.model_configs import read_decoder_config
 from videollama.checkpoints.resolve import DEFAULT_MODEL
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.configuration import IMAGEBIND_HUGE_VISION, VideoLlamaConfig
 from videollama.errors import CheckpointError
 from videollama.model.videollama import VideoLlamaForConditionalGeneration
@@ -26,7 +27,6 @@ from videollama.training.planned_run import (
     PlannedPart,
     PlannedRun,
     planned_parts,
-    without_numbers,
 )
 from videollama.training.planned_time import count_work, plan_time
 
@@ -59,7 +59,7 @@ def plan_finetune(
     """
     config = _config(recipe)
     check_fits(recipe, config)
-    model = without_numbers(config)
+    model = skeleton_of(config)
     low_rank = _low_rank_parameters(recipe, model)
     parts = planned_parts(model, trained_parts(recipe))
     if low_rank:

@@ -81,10 +81,10 @@ class PromptedAnswers(Objective):
                 nothing = nothing + 0.0 * model(input_ids=word, use_cache=False).logits.sum()
             return {"loss": nothing}
         media = self._media(frame_features, pixel_mask, segment_features, audio_mask)
-        common = self._num_common(input_ids, labels, attention_mask)
         asked = labels[:, 1:]
         some_asked = (asked != IGNORED).any(dim=0).nonzero()[:, 0]
         asked = asked[:, some_asked]
+        common = self._num_common(input_ids, attention_mask, some_asked)
         logits = model(
             input_ids=input_ids[:, common:],
             attention_mask=attention_mask.long(),
@@ -132,8 +132,8 @@ class PromptedAnswers(Objective):
             media["audio_embeds"] = self.model.encode_audio(segment_features, audio_mask)
         return media
 
-    def _num_common(self, input_ids: Tensor, labels: Tensor, mask: Tensor) -> int:
-        """How many words all samples begin with, before media and what is learned.
+    def _num_common(self, input_ids: Tensor, mask: Tensor, asking: Tensor) -> int:
+        """How many words all samples begin with, before media and the first of the `asking` places.
 
         None where the decoder learns too, or where its layers must be gone through as often in all
         processes (FSDP) or are computed twice.
@@ -145,9 +145,8 @@ class PromptedAnswers(Objective):
             return 0
         config = self.model.config
         is_medium = (input_ids == config.video_token_id) | (input_ids == config.audio_token_id)
-        ends = is_medium | (input_ids != input_ids[:1]) | ~mask.bool()
-        ends = ends.any(dim=0)
-        ends[_first_asked(labels) - 1] = True  # what is asked first follows this one
+        ends = (is_medium | (input_ids != input_ids[:1]) | ~mask.bool()).any(dim=0)
+        ends[asking[:1]] = True
         return int(ends.int().argmax())
 
     def _read_before(self, input_ids: Tensor) -> dict[str, Any]:

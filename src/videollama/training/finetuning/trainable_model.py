@@ -16,6 +16,7 @@ from videollama.checkpoints.devices import choose_bits, choose_device
 from videollama.checkpoints.load import read_model
 from videollama.checkpoints.memory_estimate import RELEASED_SIZES
 from videollama.checkpoints.resolve import resolve
+from videollama.checkpoints.skeleton import skeleton_of
 from videollama.checkpoints.tensor_files import read_tensors
 from videollama.checkpoints.tokenizers import load_tokenizer
 from videollama.configuration import ImageBindConfig, VideoLlamaConfig
@@ -95,8 +96,7 @@ def load_encoders(
     """
     config, tensors, processor = _read_and_renew(recipe)
     small = _without_decoder(config)
-    with torch.device("meta"):
-        skeleton = VideoLlamaForConditionalGeneration(small)
+    skeleton = skeleton_of(small)
     kept = {n: t for n, t in tensors.items() if not n.startswith(_DECODER)}
     kept |= {
         name: torch.zeros(tensor.shape)
@@ -270,8 +270,7 @@ def _tokenizer_family(decoder: Decoder) -> Any:
 
 
 def _tensors_of(config: VideoLlamaConfig) -> set[str]:
-    with torch.device("meta"):
-        return set(VideoLlamaForConditionalGeneration(config).state_dict())
+    return set(skeleton_of(config).state_dict())
 
 
 def _new_parts(config: VideoLlamaConfig, parts: tuple[str, ...]) -> dict[str, Tensor]:
